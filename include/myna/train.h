@@ -1,0 +1,109 @@
+/* Training: from a list of recordings of many speakers to a model. Unpaired, any language, no transcripts.
+ *
+ *   myna_corpus_open(&corpus, items, n_items, cache_folder, &reader, n_threads, &error);
+ *   myna_trainer_create(&trainer, corpus, &options, &error);
+ *   while (myna_trainer_step_count(trainer) < options.n_steps) myna_trainer_step(trainer, &report, &error);
+ *   myna_trainer_save_model(trainer, "mine.safetensors", NULL, 0, &error);
+ *
+ * One thread at a time for each object; a trainer starts its own workers. */
+#ifndef MYNA_TRAIN_H
+#define MYNA_TRAIN_H
+
+#include "myna/myna.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Corpus: 16 kHz PCM and F0 of every usable recording, memory-mapped ----------------------------------------- */
+
+typedef struct myna_corpus_item {
+    const char *path;
+    const char *speaker; /* recordings of one speaker share this name */
+    bool held_out;       /* kept for the validation loss; all of a speaker's recordings or none */
+} myna_corpus_item;
+
+/* How the corpus gets at recordings. Called from several threads at once. */
+typedef struct myna_corpus_reader {
+    void *context;
+    /* Gives a whole recording as 16 kHz mono, malloc'd. A failure leaves the recording out; ERROR_INTERRUPTED stops
+     * everything. */
+    myna_status (*read)(void *context, const char *path, float **samples, size_t *n_samples, myna_error *error);
+    /* May be NULL: told of each recording that is left out and why; and of progress. Never two at once. */
+    void (*on_bad)(void *context, const char *path, const myna_error *error);
+    void (*on_progress)(void *context, size_t n_done, size_t n_items);
+} myna_corpus_reader;
+
+typedef struct myna_corpus myna_corpus;
+
+typedef struct myna_corpus_facts {
+    size_t n_recordings, n_speakers, n_held_out_speakers;
+    double hours, held_out_hours; /* of training and held-out speech */
+    bool from_cache;
+    char key[17]; /* names the content: recordings, speakers, split */
+} myna_corpus_facts;
+
+/* Maps <cache_folder>/<key>.corpus, after making it on n_threads where it is missing: each recording's PCM, level and
+ * F0. Needs room on disk for 32 kB a second of speech, and little memory. Recordings under 0.8 s or without speech are
+ * left out. ERROR_SPEECH when fewer than one training segment remains. */
+MYNA_API myna_status myna_corpus_open(myna_corpus **out, const myna_corpus_item *items, size_t n_items,
+    const char *cache_folder, const myna_corpus_reader *reader, int n_threads, myna_error *error);
+MYNA_API void myna_corpus_close(myna_corpus *corpus);
+MYNA_API myna_corpus_facts myna_corpus_describe(const myna_corpus *corpus);
+
+/* ---- Trainer ----------------------------------------------------------------------------------------------------- */
+
+typedef struct myna_train_options {
+    uint64_t n_steps;  /* of the whole schedule: warm-up, constant, cool-down over the last 15 % */
+    int batch;         /* segments of 1.6 s a step */
+    int n_threads;     /* 0: all cores */
+    uint64_t seed;
+    int code_width;    /* values a step between content encoder and decoder; ignored with init_model */
+    float code_noise;  /* standard deviation, on tanh values */
+    float rate;        /* AdamW's learning rate after warm-up */
+    const char *init_model; /* NULL, or a model to start from */
+} myna_train_options;
+
+/* 100000 steps, batch 24, all cores, seed 0, code 16 wide with noise 0.1, rate 1.5e-3 */
+MYNA_API void myna_train_options_init(myna_train_options *options);
+
+typedef struct myna_train_report {
+    uint64_t step; /* steps done, this one included */
+    float loss;    /* L1 plus half the L1 of time differences, on normalised log-mel, mean over the batch */
+    float l1;
+    float gradient_norm; /* before clipping to 1 */
+    float rate;
+} myna_train_report;
+
+typedef struct myna_trainer myna_trainer;
+
+/* `corpus` must outlive the trainer. */
+MYNA_API myna_status myna_trainer_create(
+    myna_trainer **out, myna_corpus *corpus, const myna_train_options *options, myna_error *error);
+/* Goes on from a checkpoint, with its options; n_steps 0 keeps its schedule, another value extends or shortens it;
+ * n_threads 0 keeps its thread count, with which the result is the same to the bit as without the interruption. */
+MYNA_API myna_status myna_trainer_resume(myna_trainer **out, myna_corpus *corpus, const char *checkpoint,
+    uint64_t n_steps, int n_threads, myna_error *error);
+MYNA_API void myna_trainer_free(myna_trainer *trainer);
+
+/* One optimiser step. ERROR_NOT_FINITE when loss or gradient are not finite: weights are then as before the step. */
+MYNA_API myna_status myna_trainer_step(myna_trainer *trainer, myna_train_report *report, myna_error *error);
+/* L1 on fixed segments of the held-out recordings with the averaged weights. NAN where nothing is held out. */
+MYNA_API float myna_trainer_validate(myna_trainer *trainer);
+
+MYNA_API uint64_t myna_trainer_step_count(const myna_trainer *trainer);
+MYNA_API myna_train_options myna_trainer_options(const myna_trainer *trainer);
+/* Changes the schedule's length from the next step on. */
+MYNA_API void myna_trainer_set_steps(myna_trainer *trainer, uint64_t n_steps);
+
+/* Everything needed to resume. Atomic. */
+MYNA_API myna_status myna_trainer_save_checkpoint(const myna_trainer *trainer, const char *path, myna_error *error);
+/* The averaged weights as a model file in half precision, with facts about the training and n_facts pairs of
+ * {key, value}. Atomic. */
+MYNA_API myna_status myna_trainer_save_model(
+    const myna_trainer *trainer, const char *path, const char *const (*facts)[2], size_t n_facts, myna_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

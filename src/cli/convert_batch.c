@@ -1,0 +1,114 @@
+#define _GNU_SOURCE
+#include "cli/convert_batch.h"
+
+#include "base/status.h"
+#include "cli/find_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool myna_is_stream(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+/* Takes over `output`, which is malloc'd. */
+static void add(myna_batch *batch, const char *input, char *output)
+{
+    myna_strings_add(&batch->inputs, input);
+    myna_strings_add(&batch->outputs, output);
+    batch->n_tasks++;
+    free(output);
+}
+
+void myna_batch_fail(myna_batch *batch, const char *file, const char *reason)
+{
+    myna_strings_add(&batch->failed, file);
+    myna_strings_add(&batch->reasons, reason);
+}
+
+void myna_batch_free(myna_batch *batch)
+{
+    myna_strings_free(&batch->inputs);
+    myna_strings_free(&batch->outputs);
+    myna_strings_free(&batch->failed);
+    myna_strings_free(&batch->reasons);
+}
+
+static char *name_beside(const char *input, const char *voice)
+{
+    if (myna_is_stream(input)) return myna_text("-");
+    char *voice_stem = myna_path_stem(voice), *stem = myna_path_stem(input);
+    char *output = myna_text("%.*s%s.%s.wav", (int)(myna_path_name(input) - input), input, stem, voice_stem);
+    free(voice_stem);
+    free(stem);
+    return output;
+}
+
+/* `name` is a path within the folder. */
+static char *name_within(const char *folder, const char *name)
+{
+    const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
+    return myna_text("%s%s%.*s.wav", folder, slash, (int)(myna_path_suffix(name) - name), name);
+}
+
+static void add_folder(myna_batch *batch, const char *folder, const char *output)
+{
+    myna_error error = {0};
+    myna_strings found = {0};
+    if (myna_find_audio(&found, folder, &error) != MYNA_OK) {
+        myna_batch_fail(batch, error.file, error.detail);
+        batch->n_tasks++;
+    } else if (found.n == 0) {
+        myna_batch_fail(batch, folder, "no recordings in this folder");
+        batch->n_tasks++;
+    }
+    for (size_t i = 0; i < found.n; i++) {
+        const char *name = found.items[i] + strlen(folder);
+        while (*name == '/') name++;
+        add(batch, found.items[i], name_within(output, name));
+    }
+    myna_strings_free(&found);
+}
+
+int myna_batch_plan(myna_batch *out, const myna_strings *operands, const char *output, const char *voice)
+{
+    size_t length = output ? strlen(output) : 0;
+    bool into_folder = length > 0 && (operands->n > 1 || myna_is_folder(output) || output[length - 1] == '/');
+    for (size_t i = 0; i < operands->n; i++) {
+        const char *input = operands->items[i];
+        if (myna_is_folder(input)) {
+            if (!output) {
+                myna_report(input, "a folder: name one for its conversions with -o");
+                return MYNA_EXIT_USAGE;
+            }
+            add_folder(out, input, output);
+        } else if (into_folder) {
+            add(out, input, name_within(output, myna_is_stream(input) ? "stdin" : myna_path_name(input)));
+        } else {
+            add(out, input, output ? myna_text("%s", output) : name_beside(input, voice));
+        }
+    }
+    return MYNA_EXIT_OK;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+myna_status myna_batch_check_output(const myna_batch *batch, size_t i, bool force, myna_error *error)
+{
+    const char *input = batch->inputs.items[i], *output = batch->outputs.items[i], *reason = NULL;
+    struct stat info;
+    if (myna_is_stream(output)) return MYNA_OK;
+    for (size_t earlier = 0; earlier < i && !reason; earlier++)
+        if (strcmp(batch->outputs.items[earlier], output) == 0) reason = "would be the output of two recordings";
+    if (!reason && is_same_file(input, output)) reason = "is input and output at once";
+    else if (!reason && !force && stat(output, &info) == 0) reason = "exists already; --force replaces it";
+    if (!reason) return MYNA_OK;
+    myna_fail(error, MYNA_ERROR_FILE, "%s", reason);
+    return myna_fail_in(error, MYNA_ERROR_FILE, output);
+}

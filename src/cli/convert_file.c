@@ -1,0 +1,214 @@
+#include "cli/convert_file.h"
+
+#include "base/status.h"
+#include "io/resample.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    READ_SAMPLES = 8192,
+    HEARD_SAMPLES = 12800, /* at 16 kHz: enough network steps in one call to make its matrix products pay */
+};
+
+static const float full_scale = 0.9995f; /* and above it a sample counts as clipped */
+
+/* -1 dBFS. The converter limits at it gently; resampling can swing a little beyond, which is cut. */
+static const float peak = 0.8912509f;
+
+typedef struct job {
+    const myna_conversion *conversion;
+    myna_audio_reader *reader;
+    myna_audio_writer *writer;
+    myna_resampler *down, *up; /* input rate to 16 kHz, and back */
+    myna_source_meter *meter;  /* hears the first pass */
+    myna_converter *converter; /* hears the second pass; NULL until then */
+    myna_source source;
+    int64_t n_read, n_clipped; /* in this pass */
+    int64_t n_left;            /* samples that `output` still needs */
+    size_t n_late;             /* converted samples that precede the recording's first */
+    size_t n_heard;
+    float heard[HEARD_SAMPLES], converted[HEARD_SAMPLES], block[READ_SAMPLES];
+} job;
+
+/* ---- Second pass, backwards from the file --------------------------------------------------------------------------
+ */
+
+static myna_status write_samples(void *context, const float *samples, size_t n, myna_error *error)
+{
+    job *j = context;
+    float limited[READ_SAMPLES];
+    if ((int64_t)n > j->n_left) n = (size_t)j->n_left;
+    j->n_left -= (int64_t)n;
+    for (size_t done = 0, part; done < n; done += part) {
+        part = n - done < READ_SAMPLES ? n - done : READ_SAMPLES;
+        for (size_t i = 0; i < part; i++) limited[i] = fmaxf(-peak, fminf(peak, samples[done + i]));
+        myna_status status = myna_audio_write(j->writer, limited, part, error);
+        if (status != MYNA_OK) return status;
+    }
+    return MYNA_OK;
+}
+
+static myna_status deliver(job *j, size_t n, bool last, myna_error *error)
+{
+    size_t drop = j->n_late < n ? j->n_late : n;
+    j->n_late -= drop;
+    return myna_resampler_push(j->up, j->converted + drop, n - drop, last, write_samples, j, error);
+}
+
+/* Hands what was gathered to the meter or to the converter. */
+static myna_status consume(job *j, myna_error *error)
+{
+    size_t n = j->n_heard;
+    j->n_heard = 0;
+    if (myna_interrupted) return MYNA_ERROR_INTERRUPTED;
+    if (!j->converter) {
+        myna_source_meter_process(j->meter, j->heard, n);
+        return MYNA_OK;
+    }
+    myna_converter_process(j->converter, j->heard, n, j->converted);
+    return deliver(j, n, false, error);
+}
+
+/* ---- Both passes
+ * ------------------------------------------------------------------------------------------------------ */
+
+static myna_status gather(void *context, const float *samples, size_t n, myna_error *error)
+{
+    job *j = context;
+    myna_status status = MYNA_OK;
+    while (n > 0 && status == MYNA_OK) {
+        size_t room = HEARD_SAMPLES - j->n_heard, part = n < room ? n : room;
+        memcpy(j->heard + j->n_heard, samples, part * sizeof *samples);
+        j->n_heard += part;
+        samples += part;
+        n -= part;
+        if (j->n_heard == HEARD_SAMPLES) status = consume(j, error);
+    }
+    return status;
+}
+
+static int64_t count_clipped(const float *samples, size_t n)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < n; i++) count += fabsf(samples[i]) >= full_scale;
+    return count;
+}
+
+static myna_status pass(job *j, myna_error *error)
+{
+    myna_status status = MYNA_OK;
+    j->n_read = j->n_clipped = 0;
+    for (size_t n = READ_SAMPLES; status == MYNA_OK && n == READ_SAMPLES;) {
+        status = myna_audio_read(j->reader, j->block, READ_SAMPLES, &n, error);
+        if (status != MYNA_OK) break;
+        j->n_read += (int64_t)n;
+        j->n_clipped += count_clipped(j->block, n);
+        status = myna_resampler_push(j->down, j->block, n, n < READ_SAMPLES, gather, j, error);
+    }
+    return status == MYNA_OK ? consume(j, error) : status;
+}
+
+static myna_status first_pass(job *j, myna_error *error)
+{
+    const myna_conversion *c = j->conversion;
+    myna_status status = myna_source_meter_create(&j->meter, c->model, c->voice, &c->options, error);
+    if (status == MYNA_OK) status = pass(j, error);
+    return status == MYNA_OK ? myna_source_meter_finish(j->meter, &j->source, error) : status;
+}
+
+/* The rest of the recording comes out with one sample of silence more, so that rounding on the way to 16 kHz and back
+ * can only give too much, which write_samples cuts. */
+static myna_status finish(job *j, myna_error *error)
+{
+    j->heard[0] = 0;
+    j->n_heard = 1;
+    myna_status status = consume(j, error);
+    size_t latency = myna_converter_latency_samples(j->converter);
+    if (status != MYNA_OK) return status;
+    float *rest = calloc(latency, sizeof *rest);
+    if (!rest) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert");
+    myna_converter_flush(j->converter, rest);
+    size_t drop = j->n_late; /* of a recording shorter than the latency */
+    status = myna_resampler_push(j->up, rest + drop, latency - drop, true, write_samples, j, error);
+    free(rest);
+    return status;
+}
+
+static myna_status second_pass(job *j, myna_error *error)
+{
+    myna_converter_options options = j->conversion->options;
+    options.source = &j->source;
+    j->n_left = j->n_read;
+    myna_status status = myna_audio_rewind(j->reader, error);
+    if (status == MYNA_OK)
+        status = myna_converter_create(&j->converter, j->conversion->model, j->conversion->voice, &options, error);
+    if (status != MYNA_OK) return status;
+    j->n_late = myna_converter_latency_samples(j->converter);
+    status = pass(j, error);
+    return status == MYNA_OK ? finish(j, error) : status;
+}
+
+/* ---- From open to close ---------------------------------------------------------------------------------------------
+ */
+
+/* The output is opened before the first pass: a folder that cannot be written shows before minutes of work. */
+static myna_status open_all(job *j, const char *input, const char *output, myna_audio_info *info, myna_error *error)
+{
+    int rate_hz;
+    myna_status status = myna_audio_open(&j->reader, input, info, error);
+    if (status != MYNA_OK) return status;
+    rate_hz = info->sample_rate_hz;
+    status = myna_audio_create(&j->writer, output, rate_hz, error);
+    if (status == MYNA_OK)
+        status = myna_resampler_create(&j->down, rate_hz, MYNA_SAMPLE_RATE_HZ, MYNA_RESAMPLE_GOOD, error);
+    if (status == MYNA_OK)
+        status = myna_resampler_create(&j->up, MYNA_SAMPLE_RATE_HZ, rate_hz, MYNA_RESAMPLE_GOOD, error);
+    return status;
+}
+
+static void close_all(job *j)
+{
+    myna_converter_free(j->converter);
+    myna_source_meter_free(j->meter);
+    myna_resampler_free(j->up);
+    myna_resampler_free(j->down);
+    myna_audio_abandon(j->writer);
+    myna_audio_close(j->reader);
+    free(j);
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+myna_status myna_convert_file(myna_conversion_report *report, const myna_conversion *conversion, const char *input,
+    const char *output, myna_error *error)
+{
+    double start = seconds_now();
+    myna_conversion_report result = {0};
+    job *j = calloc(1, sizeof *j);
+    if (!j) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert");
+    j->conversion = conversion;
+    myna_status status = open_all(j, input, output, &result.input, error);
+    if (status == MYNA_OK) status = first_pass(j, error);
+    if (status == MYNA_OK) status = second_pass(j, error);
+    if (status == MYNA_OK) {
+        result.profile = j->source.profile;
+        result.seconds = (double)j->n_read / result.input.sample_rate_hz;
+        result.clipped_share = (double)j->n_clipped / (double)(j->n_read > 0 ? j->n_read : 1);
+        result.pitch_shift_semitones = myna_converter_pitch_shift(j->converter);
+        status = myna_audio_commit(j->writer, error);
+        j->writer = NULL;
+    }
+    close_all(j);
+    if (status != MYNA_OK) return status;
+    result.wall_seconds = seconds_now() - start;
+    *report = result;
+    return MYNA_OK;
+}

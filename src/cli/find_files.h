@@ -1,0 +1,18 @@
+/* Folders of recordings. */
+#ifndef MYNA_CLI_FIND_FILES_H
+#define MYNA_CLI_FIND_FILES_H
+
+#include "cli/cli.h"
+
+/* By its suffix, in any case: a file of a kind libsndfile reads. */
+bool myna_is_audio_name(const char *path);
+bool myna_is_folder(const char *path);
+
+/* Adds the audio files under `folder`, recursively and sorted by path, as "folder/...". Names that start with a dot are
+ * passed over, links to folders are not followed. Fails, naming the folder, where one cannot be read. */
+myna_status myna_find_audio(myna_strings *out, const char *folder, myna_error *error);
+
+/* Makes the folder of `path` and those above it where they are missing. */
+myna_status myna_make_folder_of(const char *path, myna_error *error);
+
+#endif

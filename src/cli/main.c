@@ -1,0 +1,77 @@
+#define _GNU_SOURCE
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+volatile sig_atomic_t myna_interrupted;
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"convert", myna_cmd_convert, "convert recordings to another voice"},
+    {"voice", myna_cmd_voice, "make, show and mix voice files"},
+    {"train", myna_cmd_train, "train a model on a folder of recordings"},
+    {"info", myna_cmd_info, "say what is in a model, voice, checkpoint or recording"},
+    {"plot", myna_cmd_plot, "draw recordings: waveform, log-mel spectrogram, pitch"},
+};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_help(FILE *stream)
+{
+    fprintf(stream, "usage: myna COMMAND ...\n\n"
+                    "Offline voice conversion: one person's speech in, another person's voice out.\n\ncommands:\n");
+    for (int i = 0; i < N_COMMANDS; i++) fprintf(stream, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    fprintf(stream, "\nmyna COMMAND --help tells more, myna --version the version.\n");
+}
+
+static void interrupt(int signal_number)
+{
+    (void)signal_number;
+    myna_interrupted = 1;
+}
+
+/* Without SA_RESTART, so that a read from a pipe returns when the user interrupts. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = interrupt};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+static int run_command(int argc, char **argv)
+{
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(argv[0], commands[i].name) == 0) return commands[i].run(argc, argv);
+    myna_report(NULL, "unknown command '%s', see myna --help", argv[0]);
+    return MYNA_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return MYNA_EXIT_USAGE;
+    }
+    catch_signals();
+    int code = MYNA_EXIT_OK;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        print_help(stdout);
+    else if (strcmp(argv[1], "--version") == 0) printf("myna %s\n", myna_version());
+    else code = run_command(argc - 1, argv + 1);
+    if (code != MYNA_EXIT_OK && myna_interrupted) {
+        myna_report(NULL, "interrupted");
+        return MYNA_EXIT_INTERRUPTED;
+    }
+    if (fflush(stdout) != 0 && code == MYNA_EXIT_OK) {
+        myna_report("standard output", "%s", strerror(errno));
+        return MYNA_EXIT_FAILED;
+    }
+    return code;
+}

@@ -1,0 +1,128 @@
+#include "base/arena.h"
+#include "base/status.h"
+#include "dsp/phase.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct workspace {
+    myna_arena arena;
+    myna_stft *stft;
+    size_t n_frames, n_samples;
+    myna_complex *spectra;  /* [n_frames][MYNA_BINS] of the signal */
+    myna_complex *previous; /* the same, an iteration earlier */
+    float *samples;         /* [n_samples] */
+    float *edge_gain;       /* [n_samples] 1 over the share of frames that overlap there */
+} workspace;
+
+static void lay_out(workspace *w, myna_arena *arena)
+{
+    MYNA_TAKE(arena, w->spectra, w->n_frames * MYNA_BINS);
+    MYNA_TAKE(arena, w->previous, w->n_frames * MYNA_BINS);
+    MYNA_TAKE(arena, w->samples, w->n_samples);
+    MYNA_TAKE(arena, w->edge_gain, w->n_samples);
+}
+
+static void close_workspace(workspace *w)
+{
+    myna_stft_free(w->stft);
+    myna_arena_free(&w->arena);
+}
+
+/* Fewer than MYNA_OVERLAP frames overlap near the ends; the gain there is held at 10, where samples count little. */
+static void make_edge_gain(workspace *w)
+{
+    const double pi = 3.14159265358979323846, overlapped = 0.375 * MYNA_OVERLAP, least = 0.1;
+    for (size_t k = 0; k < w->n_frames; k++) {
+        for (size_t i = 0; i < MYNA_WINDOW_SAMPLES; i++) {
+            double hann = 0.5 - 0.5 * cos(2 * pi * (double)i / MYNA_WINDOW_SAMPLES);
+            w->edge_gain[k * MYNA_HOP_SAMPLES + i] += (float)(hann * hann / overlapped);
+        }
+    }
+    for (size_t i = 0; i < w->n_samples; i++) w->edge_gain[i] = (float)(1 / fmax(w->edge_gain[i], least));
+}
+
+static myna_status open_workspace(workspace *w, size_t n_frames, myna_error *error)
+{
+    if (!n_frames) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no frames");
+    *w = (workspace){.n_frames = n_frames, .n_samples = (n_frames - 1) * MYNA_HOP_SAMPLES + MYNA_WINDOW_SAMPLES};
+    lay_out(w, &w->arena);
+    if (!myna_arena_reserve(&w->arena))
+        return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu frames", n_frames);
+    lay_out(w, &w->arena);
+    make_edge_gain(w);
+    myna_status status = myna_stft_create(&w->stft, error);
+    if (status != MYNA_OK) close_workspace(w);
+    return status;
+}
+
+static void analyse(workspace *w, const float *samples)
+{
+    for (size_t k = 0; k < w->n_frames; k++)
+        myna_stft_forward(w->stft, w->spectra + k * MYNA_BINS, samples + k * MYNA_HOP_SAMPLES);
+}
+
+/* The signal of `magnitude` with the phases of w->spectra. */
+static void synthesise(workspace *w, const float *magnitude)
+{
+    const float tiny = 1e-30f;
+    memset(w->samples, 0, w->n_samples * sizeof *w->samples);
+    for (size_t k = 0; k < w->n_frames; k++) {
+        myna_complex *z = w->spectra + k * MYNA_BINS, target[MYNA_BINS];
+        float frame[MYNA_WINDOW_SAMPLES];
+        for (size_t b = 0; b < MYNA_BINS; b++) {
+            float scale = magnitude[k * MYNA_BINS + b] / sqrtf(z[b].re * z[b].re + z[b].im * z[b].im + tiny);
+            target[b] = (myna_complex){z[b].re * scale, z[b].im * scale};
+        }
+        myna_stft_inverse(w->stft, frame, target);
+        for (size_t i = 0; i < MYNA_WINDOW_SAMPLES; i++) w->samples[k * MYNA_HOP_SAMPLES + i] += frame[i];
+    }
+    for (size_t i = 0; i < w->n_samples; i++) w->samples[i] *= w->edge_gain[i];
+}
+
+/* spectra <- spectra - share * previous, previous <- spectra as they were. */
+static void accelerate(workspace *w, float share)
+{
+    for (size_t i = 0; i < w->n_frames * MYNA_BINS; i++) {
+        myna_complex now = w->spectra[i];
+        w->spectra[i].re -= share * w->previous[i].re;
+        w->spectra[i].im -= share * w->previous[i].im;
+        w->previous[i] = now;
+    }
+}
+
+myna_status myna_griffin_lim(float *samples, const float *magnitude, const myna_complex *phase, size_t n_frames,
+    int iterations, float momentum, myna_error *error)
+{
+    workspace w;
+    myna_status status = open_workspace(&w, n_frames, error);
+    if (status != MYNA_OK) return status;
+    memcpy(w.spectra, phase, n_frames * MYNA_BINS * sizeof *phase);
+    synthesise(&w, magnitude);
+    for (int i = 0; i < iterations; i++) {
+        analyse(&w, w.samples);
+        accelerate(&w, i ? momentum / (1 + momentum) : 0);
+        synthesise(&w, magnitude);
+    }
+    memcpy(samples, w.samples, w.n_samples * sizeof *samples);
+    close_workspace(&w);
+    return MYNA_OK;
+}
+
+myna_status myna_spectral_convergence(
+    double *out_db, const float *samples, const float *magnitude, size_t n_frames, myna_error *error)
+{
+    workspace w;
+    myna_status status = open_workspace(&w, n_frames, error);
+    if (status != MYNA_OK) return status;
+    analyse(&w, samples);
+    double missed = 0, wanted = 0;
+    for (size_t i = 0; i < n_frames * MYNA_BINS; i++) {
+        double got = hypot((double)w.spectra[i].re, (double)w.spectra[i].im), target = (double)magnitude[i];
+        missed += (got - target) * (got - target);
+        wanted += target * target;
+    }
+    *out_db = 10 * log10(missed / wanted);
+    close_workspace(&w);
+    return MYNA_OK;
+}

@@ -1,0 +1,332 @@
+#include "model/network.h"
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "nn/gemm.h"
+#include "nn/layers.h"
+#include "nn/optim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a block's backward needs of its forward; rows = items * steps. */
+typedef struct block_trace {
+    float *conv, *stats, *norm; /* [rows][c], [rows][2], [rows][c] */
+    float *wide, *active;       /* [rows][2 c]: before and after GELU */
+    float *y, *out;             /* [rows][c] */
+    float *film;                /* [items][2 c], decoder only */
+} block_trace;
+
+struct myna_network {
+    myna_arena arena;
+    size_t items, steps, speaker_steps, code_width;
+    float *content_in; /* [rows][c]: after content.in */
+    block_trace content[MYNA_CONTENT_BLOCKS];
+    float *code;         /* [rows][code_width]: tanh, before noise */
+    float *speaker_in;   /* [speaker rows][192] */
+    block_trace speaker[MYNA_SPEAKER_BLOCKS];
+    float *pool_weights; /* [items][speaker_steps] */
+    float *pooled;       /* [items][2 * 192] */
+    float *embedding;    /* [items][MYNA_EMBEDDING_SIZE] */
+    float *decoder_row;  /* [rows][code_width + MYNA_PITCH_IN]: code and pitch side by side */
+    float *decoder_in;   /* [rows][c] */
+    block_trace decoder[MYNA_DECODER_BLOCKS];
+    float *gate, *out;   /* [rows][MYNA_STEP_GATES], [rows][MYNA_STEP_OUT] */
+
+    /* backward's scratch, for the larger of the two encoders' rows */
+    float *dx, *narrow_a, *narrow_b, *wide; /* [rows][c] three times, [rows][2 c] */
+    float *dgate, *drow, *dcode;            /* like gate, decoder_row, code */
+    float *dfilm, *dembedding, *dembedding_part, *dpooled;
+};
+
+static void lay_out_block(myna_arena *arena, block_trace *trace, size_t items, size_t steps, size_t channels, bool film)
+{
+    size_t rows = items * steps;
+    MYNA_TAKE(arena, trace->conv, rows * channels);
+    MYNA_TAKE(arena, trace->stats, rows * 2);
+    MYNA_TAKE(arena, trace->norm, rows * channels);
+    MYNA_TAKE(arena, trace->wide, rows * channels * MYNA_EXPANSION);
+    MYNA_TAKE(arena, trace->active, rows * channels * MYNA_EXPANSION);
+    MYNA_TAKE(arena, trace->y, rows * channels);
+    MYNA_TAKE(arena, trace->out, rows * channels);
+    MYNA_TAKE(arena, trace->film, film ? items * 2 * channels : 0);
+}
+
+static void lay_out_encoders(myna_network *n)
+{
+    myna_arena *arena = &n->arena;
+    size_t rows = n->items * n->steps, speaker_rows = n->items * n->speaker_steps;
+    MYNA_TAKE(arena, n->content_in, rows * MYNA_CHANNELS);
+    for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++)
+        lay_out_block(arena, &n->content[i], n->items, n->steps, MYNA_CHANNELS, false);
+    MYNA_TAKE(arena, n->code, rows * n->code_width);
+    MYNA_TAKE(arena, n->speaker_in, speaker_rows * MYNA_SPEAKER_CHANNELS);
+    for (int i = 0; i < MYNA_SPEAKER_BLOCKS; i++)
+        lay_out_block(arena, &n->speaker[i], n->items, n->speaker_steps, MYNA_SPEAKER_CHANNELS, false);
+    MYNA_TAKE(arena, n->pool_weights, speaker_rows);
+    MYNA_TAKE(arena, n->pooled, n->items * 2 * MYNA_SPEAKER_CHANNELS);
+    MYNA_TAKE(arena, n->embedding, n->items * MYNA_EMBEDDING_SIZE);
+}
+
+static void lay_out_decoder(myna_network *n)
+{
+    myna_arena *arena = &n->arena;
+    size_t rows = n->items * n->steps;
+    MYNA_TAKE(arena, n->decoder_row, rows * (n->code_width + MYNA_PITCH_IN));
+    MYNA_TAKE(arena, n->decoder_in, rows * MYNA_CHANNELS);
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++)
+        lay_out_block(arena, &n->decoder[i], n->items, n->steps, MYNA_CHANNELS, true);
+    MYNA_TAKE(arena, n->gate, rows * MYNA_STEP_GATES);
+    MYNA_TAKE(arena, n->out, rows * MYNA_STEP_OUT);
+}
+
+static void lay_out_gradients(myna_network *n)
+{
+    myna_arena *arena = &n->arena;
+    size_t rows = n->items * n->steps, speaker_rows = n->items * n->speaker_steps;
+    size_t most = rows > speaker_rows ? rows : speaker_rows;
+    MYNA_TAKE(arena, n->dx, most * MYNA_CHANNELS);
+    MYNA_TAKE(arena, n->narrow_a, most * MYNA_CHANNELS);
+    MYNA_TAKE(arena, n->narrow_b, most * MYNA_CHANNELS);
+    MYNA_TAKE(arena, n->wide, most * MYNA_CHANNELS * MYNA_EXPANSION);
+    MYNA_TAKE(arena, n->dgate, rows * MYNA_STEP_GATES);
+    MYNA_TAKE(arena, n->drow, rows * (n->code_width + MYNA_PITCH_IN));
+    MYNA_TAKE(arena, n->dcode, rows * n->code_width);
+    MYNA_TAKE(arena, n->dfilm, n->items * 2 * MYNA_CHANNELS);
+    MYNA_TAKE(arena, n->dembedding, n->items * MYNA_EMBEDDING_SIZE);
+    MYNA_TAKE(arena, n->dembedding_part, n->items * MYNA_EMBEDDING_SIZE);
+    MYNA_TAKE(arena, n->dpooled, n->items * 2 * MYNA_SPEAKER_CHANNELS);
+}
+
+static void lay_out(myna_network *n)
+{
+    lay_out_encoders(n);
+    lay_out_decoder(n);
+    lay_out_gradients(n);
+}
+
+myna_status myna_network_create(
+    myna_network **out, const myna_layout *layout, size_t items, size_t steps, size_t speaker_steps, myna_error *error)
+{
+    myna_network *n = calloc(1, sizeof *n);
+    if (!n) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a network");
+    n->items = items;
+    n->steps = steps;
+    n->speaker_steps = speaker_steps;
+    n->code_width = layout->code_width;
+    lay_out(n);
+    if (!myna_arena_reserve(&n->arena)) {
+        free(n);
+        return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for the activations of %zu segments", items);
+    }
+    lay_out(n);
+    myna_gemm_init();
+    *out = n;
+    return MYNA_OK;
+}
+
+void myna_network_free(myna_network *network)
+{
+    if (!network) return;
+    myna_arena_free(&network->arena);
+    free(network);
+}
+
+/* ---- One block ------------------------------------------------------------------------------------------------ */
+
+/* `embedding` [items][MYNA_EMBEDDING_SIZE] conditions a decoder block and is NULL in the encoders. */
+static const float *block_forward(
+    block_trace *trace, const float *x, const myna_block *w, const float *embedding, myna_conv_shape shape)
+{
+    size_t rows = shape.items * shape.steps, c = shape.channels, wide = c * MYNA_EXPANSION;
+    myna_dwconv_forward(trace->conv, x, w->conv_weight, w->conv_bias, shape);
+    if (embedding) {
+        myna_linear_forward(trace->film, embedding, w->film.weight, w->film.bias, shape.items, 2 * c, MYNA_EMBEDDING_SIZE);
+        myna_film_norm_forward(trace->norm, trace->stats, trace->conv, trace->film, shape.items, shape.steps, c);
+    } else {
+        myna_norm_forward(trace->norm, trace->stats, trace->conv, w->norm_scale, w->norm_shift, rows, c);
+    }
+    myna_linear_forward(trace->wide, trace->norm, w->expand.weight, w->expand.bias, rows, wide, c);
+    myna_gelu_forward(trace->active, trace->wide, rows * wide);
+    myna_linear_forward(trace->y, trace->active, w->project.weight, w->project.bias, rows, c, wide);
+    myna_residual_forward(trace->out, x, trace->y, w->gain, rows, c);
+    return trace->out;
+}
+
+/* n->dx holds d(out) on entry and d(x) on return. A decoder block also adds to n->dembedding. */
+static void block_backward(myna_network *n, const myna_block *d, const block_trace *trace, const float *x,
+    const myna_block *w, const float *embedding, myna_conv_shape shape)
+{
+    size_t rows = shape.items * shape.steps, c = shape.channels, wide = c * MYNA_EXPANSION;
+    float *dy = n->narrow_a, *dnorm = n->narrow_a, *dconv = n->narrow_b, *dresidual = n->narrow_a;
+    myna_residual_backward(dy, d->gain, n->dx, trace->y, w->gain, rows, c);
+    myna_linear_backward(n->wide, d->project.weight, d->project.bias, dy, trace->active, w->project.weight, rows, c, wide);
+    myna_gelu_backward(n->wide, n->wide, trace->wide, rows * wide);
+    myna_linear_backward(dnorm, d->expand.weight, d->expand.bias, n->wide, trace->norm, w->expand.weight, rows, wide, c);
+    if (embedding) {
+        myna_film_norm_backward(
+            dconv, n->dfilm, dnorm, trace->conv, trace->stats, trace->film, shape.items, shape.steps, c);
+        myna_linear_backward(n->dembedding_part, d->film.weight, d->film.bias, n->dfilm, embedding, w->film.weight,
+            shape.items, 2 * c, MYNA_EMBEDDING_SIZE);
+        myna_accumulate(n->dembedding, n->dembedding_part, shape.items * MYNA_EMBEDDING_SIZE);
+    } else {
+        myna_norm_backward(
+            dconv, d->norm_scale, d->norm_shift, dnorm, trace->conv, trace->stats, w->norm_scale, rows, c);
+    }
+    myna_dwconv_backward(dresidual, d->conv_weight, d->conv_bias, dconv, x, w->conv_weight, shape);
+    myna_accumulate(n->dx, dresidual, rows * c);
+}
+
+/* Block i of content encoder or decoder, of which the first n_ahead see one step of the future. */
+static myna_conv_shape step_shape(const myna_network *n, int i, int n_ahead)
+{
+    return (myna_conv_shape){.items = n->items,
+        .steps = n->steps,
+        .channels = MYNA_CHANNELS,
+        .ahead = i < MYNA_AHEAD_BLOCKS,
+        .mute_last = i < MYNA_AHEAD_BLOCKS && i >= n_ahead};
+}
+
+static myna_conv_shape speaker_shape(const myna_network *n)
+{
+    return (myna_conv_shape){
+        .items = n->items, .steps = n->speaker_steps, .channels = MYNA_SPEAKER_CHANNELS, .ahead = 2};
+}
+
+/* The input of block i in a row of blocks. */
+static const float *before(const block_trace *traces, int i, const float *first)
+{
+    return i ? traces[i - 1].out : first;
+}
+
+/* ---- Content encoder -------------------------------------------------------------------------------------------- */
+
+static void content_forward(myna_network *n, const myna_weights *w, const float *in, myna_latency latency)
+{
+    size_t rows = n->items * n->steps;
+    const float *x = n->content_in;
+    myna_linear_forward(
+        n->content_in, in, w->content.in.weight, w->content.in.bias, rows, MYNA_CHANNELS, MYNA_CONTENT_IN);
+    for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++)
+        x = block_forward(
+            &n->content[i], x, &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)));
+    myna_linear_forward(n->code, x, w->content.out.weight, w->content.out.bias, rows, n->code_width, MYNA_CHANNELS);
+    myna_tanh_forward(n->code, n->code, rows * n->code_width);
+}
+
+/* From n->dcode, the gradient of the code after tanh. */
+static void content_backward(
+    myna_network *n, const myna_weights *d, const myna_weights *w, const float *in, myna_latency latency)
+{
+    size_t rows = n->items * n->steps;
+    myna_tanh_backward(n->dcode, n->dcode, n->code, rows * n->code_width);
+    myna_linear_backward(n->dx, d->content.out.weight, d->content.out.bias, n->dcode,
+        n->content[MYNA_CONTENT_BLOCKS - 1].out, w->content.out.weight, rows, n->code_width, MYNA_CHANNELS);
+    for (int i = MYNA_CONTENT_BLOCKS - 1; i >= 0; i--)
+        block_backward(n, &d->content.blocks[i], &n->content[i], before(n->content, i, n->content_in),
+            &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)));
+    myna_linear_backward(NULL, d->content.in.weight, d->content.in.bias, n->dx, in, w->content.in.weight, rows,
+        MYNA_CHANNELS, MYNA_CONTENT_IN);
+}
+
+/* ---- Speaker encoder -------------------------------------------------------------------------------------------- */
+
+const float *myna_network_embed(myna_network *n, const myna_weights *w, const float *speaker)
+{
+    size_t rows = n->items * n->speaker_steps;
+    const float *x = n->speaker_in;
+    myna_linear_forward(n->speaker_in, speaker, w->speaker.in.weight, w->speaker.in.bias, rows, MYNA_SPEAKER_CHANNELS,
+        MYNA_SPEAKER_IN);
+    for (int i = 0; i < MYNA_SPEAKER_BLOCKS; i++)
+        x = block_forward(&n->speaker[i], x, &w->speaker.blocks[i], NULL, speaker_shape(n));
+    myna_pool_forward(n->pooled, n->pool_weights, x, w->speaker.attention.weight, w->speaker.attention.bias, n->items,
+        n->speaker_steps, MYNA_SPEAKER_CHANNELS);
+    myna_linear_forward(n->embedding, n->pooled, w->speaker.out.weight, w->speaker.out.bias, n->items,
+        MYNA_EMBEDDING_SIZE, 2 * MYNA_SPEAKER_CHANNELS);
+    return n->embedding;
+}
+
+/* From n->dembedding. */
+static void speaker_backward(myna_network *n, const myna_weights *d, const myna_weights *w, const float *in)
+{
+    size_t rows = n->items * n->speaker_steps;
+    myna_linear_backward(n->dpooled, d->speaker.out.weight, d->speaker.out.bias, n->dembedding, n->pooled,
+        w->speaker.out.weight, n->items, MYNA_EMBEDDING_SIZE, 2 * MYNA_SPEAKER_CHANNELS);
+    myna_pool_backward(n->dx, d->speaker.attention.weight, d->speaker.attention.bias, n->dpooled,
+        n->speaker[MYNA_SPEAKER_BLOCKS - 1].out, n->pooled, n->pool_weights, w->speaker.attention.weight, n->items,
+        n->speaker_steps, MYNA_SPEAKER_CHANNELS);
+    for (int i = MYNA_SPEAKER_BLOCKS - 1; i >= 0; i--)
+        block_backward(n, &d->speaker.blocks[i], &n->speaker[i], before(n->speaker, i, n->speaker_in),
+            &w->speaker.blocks[i], NULL, speaker_shape(n));
+    myna_linear_backward(NULL, d->speaker.in.weight, d->speaker.in.bias, n->dx, in, w->speaker.in.weight, rows,
+        MYNA_SPEAKER_CHANNELS, MYNA_SPEAKER_IN);
+}
+
+/* ---- Decoder ------------------------------------------------------------------------------------------------------ */
+
+/* Rows of {code + noise, pitch}. */
+static void join_rows(myna_network *n, const float *pitch, const float *noise)
+{
+    size_t rows = n->items * n->steps, width = n->code_width;
+    for (size_t r = 0; r < rows; r++) {
+        float *row = n->decoder_row + r * (width + MYNA_PITCH_IN);
+        for (size_t i = 0; i < width; i++) row[i] = n->code[r * width + i] + noise[r * width + i];
+        memcpy(row + width, pitch + r * MYNA_PITCH_IN, MYNA_PITCH_IN * sizeof *row);
+    }
+}
+
+static void decoder_forward(myna_network *n, const myna_weights *w, const myna_batch *batch, myna_latency latency)
+{
+    size_t rows = n->items * n->steps;
+    const float *x = n->decoder_in;
+    join_rows(n, batch->pitch, batch->noise);
+    myna_linear_forward(n->decoder_in, n->decoder_row, w->decoder.in.weight, w->decoder.in.bias, rows, MYNA_CHANNELS,
+        n->code_width + MYNA_PITCH_IN);
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++)
+        x = block_forward(
+            &n->decoder[i], x, &w->decoder.blocks[i], n->embedding, step_shape(n, i, myna_decoder_ahead(latency)));
+    myna_linear_forward(n->out, x, w->decoder.out.weight, w->decoder.out.bias, rows, MYNA_STEP_OUT, MYNA_CHANNELS);
+    myna_linear_forward(n->gate, x, w->decoder.gate.weight, w->decoder.gate.bias, rows, MYNA_STEP_GATES, MYNA_CHANNELS);
+    myna_gate_forward(n->out, n->out, n->gate, batch->ripple, rows, MYNA_STEP_OUT, MYNA_STEP_GATES);
+}
+
+/* Leaves the gradients of code and embedding in n->dcode and n->dembedding. */
+static void decoder_backward(myna_network *n, const myna_weights *d, const myna_weights *w, const myna_batch *batch,
+    myna_latency latency, const float *dout)
+{
+    size_t rows = n->items * n->steps, width = n->code_width;
+    const float *last = n->decoder[MYNA_DECODER_BLOCKS - 1].out;
+    myna_gate_backward(n->dgate, dout, n->gate, batch->ripple, rows, MYNA_STEP_OUT, MYNA_STEP_GATES);
+    myna_linear_backward(n->narrow_a, d->decoder.gate.weight, d->decoder.gate.bias, n->dgate, last,
+        w->decoder.gate.weight, rows, MYNA_STEP_GATES, MYNA_CHANNELS);
+    myna_linear_backward(n->dx, d->decoder.out.weight, d->decoder.out.bias, dout, last, w->decoder.out.weight, rows,
+        MYNA_STEP_OUT, MYNA_CHANNELS);
+    myna_accumulate(n->dx, n->narrow_a, rows * MYNA_CHANNELS);
+    memset(n->dembedding, 0, n->items * MYNA_EMBEDDING_SIZE * sizeof *n->dembedding);
+    for (int i = MYNA_DECODER_BLOCKS - 1; i >= 0; i--)
+        block_backward(n, &d->decoder.blocks[i], &n->decoder[i], before(n->decoder, i, n->decoder_in),
+            &w->decoder.blocks[i], n->embedding, step_shape(n, i, myna_decoder_ahead(latency)));
+    myna_linear_backward(n->drow, d->decoder.in.weight, d->decoder.in.bias, n->dx, n->decoder_row, w->decoder.in.weight,
+        rows, MYNA_CHANNELS, width + MYNA_PITCH_IN);
+    for (size_t r = 0; r < rows; r++)
+        memcpy(n->dcode + r * width, n->drow + r * (width + MYNA_PITCH_IN), width * sizeof *n->dcode);
+}
+
+/* ---- The whole ------------------------------------------------------------------------------------------------------ */
+
+const float *myna_network_forward(
+    myna_network *network, const myna_weights *weights, const myna_batch *batch, myna_latency latency)
+{
+    content_forward(network, weights, batch->content, latency);
+    myna_network_embed(network, weights, batch->speaker);
+    decoder_forward(network, weights, batch, latency);
+    return network->out;
+}
+
+void myna_network_backward(myna_network *network, const myna_weights *gradients, const myna_weights *weights,
+    const myna_batch *batch, myna_latency latency, const float *dout)
+{
+    decoder_backward(network, gradients, weights, batch, latency, dout);
+    speaker_backward(network, gradients, weights, batch->speaker);
+    content_backward(network, gradients, weights, batch->content, latency);
+}

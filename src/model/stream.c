@@ -1,0 +1,180 @@
+#include "model/stream.h"
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "model/features.h"
+#include "nn/gemm.h"
+#include "nn/layers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAST = MYNA_TAPS - 1, N_BLOCKS = MYNA_CONTENT_BLOCKS + MYNA_DECODER_BLOCKS, C = MYNA_CHANNELS };
+
+struct myna_stream {
+    myna_arena arena;
+    const myna_model *model;
+    int content_ahead, decoder_ahead;
+    int64_t n_pushed; /* steps so far */
+
+    float *past[N_BLOCKS];             /* [PAST + MAX_STEPS][C]: the last inputs of each block, then the new ones */
+    float *film[MYNA_DECODER_BLOCKS];  /* [2 C] */
+    float *f0_hz;                      /* [AHEAD_BLOCKS + MAX_STEPS][STEP_FRAMES]: waits for the decoder's look-ahead */
+
+    float *row, *x, *conv, *norm, *wide, *y; /* one call's activations */
+    float *stats, *gate, *out, *ripple;
+};
+
+static void lay_out(myna_stream *s)
+{
+    myna_arena *arena = &s->arena;
+    const size_t rows = MYNA_STREAM_MAX_STEPS, code_row = s->model->layout.code_width + MYNA_PITCH_IN;
+    for (int i = 0; i < N_BLOCKS; i++) MYNA_TAKE(arena, s->past[i], (PAST + rows) * C);
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) MYNA_TAKE(arena, s->film[i], 2 * C);
+    MYNA_TAKE(arena, s->f0_hz, (MYNA_AHEAD_BLOCKS + rows) * MYNA_STEP_FRAMES);
+    MYNA_TAKE(arena, s->row, rows * (code_row > MYNA_CONTENT_IN ? code_row : MYNA_CONTENT_IN));
+    MYNA_TAKE(arena, s->x, rows * C);
+    MYNA_TAKE(arena, s->conv, (PAST + rows) * C);
+    MYNA_TAKE(arena, s->norm, rows * C);
+    MYNA_TAKE(arena, s->wide, rows * C * MYNA_EXPANSION);
+    MYNA_TAKE(arena, s->y, rows * (C > s->model->layout.code_width ? C : s->model->layout.code_width));
+    MYNA_TAKE(arena, s->stats, rows * 2);
+    MYNA_TAKE(arena, s->gate, rows * MYNA_STEP_GATES);
+    MYNA_TAKE(arena, s->out, rows * MYNA_STEP_OUT);
+    MYNA_TAKE(arena, s->ripple, rows * MYNA_STEP_OUT);
+}
+
+myna_status myna_stream_create(
+    myna_stream **out, const myna_model *model, const float *embedding, myna_latency latency, myna_error *error)
+{
+    myna_stream *s = calloc(1, sizeof *s);
+    if (!s) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a stream");
+    s->model = model;
+    s->content_ahead = myna_content_ahead(latency);
+    s->decoder_ahead = myna_decoder_ahead(latency);
+    lay_out(s);
+    if (!myna_arena_reserve(&s->arena)) {
+        free(s);
+        return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a stream");
+    }
+    lay_out(s);
+    myna_gemm_init();
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
+        const myna_linear *film = &model->weights.decoder.blocks[i].film;
+        myna_linear_forward(s->film[i], embedding, film->weight, film->bias, 1, 2 * C, MYNA_EMBEDDING_SIZE);
+    }
+    *out = s;
+    return MYNA_OK;
+}
+
+void myna_stream_free(myna_stream *stream)
+{
+    if (!stream) return;
+    myna_arena_free(&stream->arena);
+    free(stream);
+}
+
+void myna_stream_reset(myna_stream *s)
+{
+    s->n_pushed = 0;
+    for (int i = 0; i < N_BLOCKS; i++) memset(s->past[i], 0, PAST * C * sizeof(float));
+    memset(s->f0_hz, 0, MYNA_AHEAD_BLOCKS * MYNA_STEP_FRAMES * sizeof(float));
+}
+
+/* Training pads with zeros before step 0; so rows of earlier steps must be zero wherever a block will read them. */
+static void clear_before_start(float *x, int64_t first_step, size_t n)
+{
+    for (size_t i = 0; i < n && first_step + (int64_t)i < 0; i++) memset(x + i * C, 0, C * sizeof *x);
+}
+
+/* Runs block `number` over s->x[n][C] in place. A block that looks ahead gives its output one step late: the newest
+ * input is its tap +1. `muted`: it could look ahead and may not. `film` as in myna_film_norm_forward, or NULL. */
+static void push_block(myna_stream *s, const myna_block *w, int number, const float *film, bool looks_ahead, bool muted, size_t n)
+{
+    float *past = s->past[number];
+    size_t wide = C * MYNA_EXPANSION;
+    memcpy(past + PAST * C, s->x, n * C * sizeof(float));
+    myna_conv_shape shape = {.items = 1, .steps = PAST + n, .channels = C, .ahead = muted, .mute_last = muted};
+    myna_dwconv_forward(s->conv, past, w->conv_weight, w->conv_bias, shape);
+    if (film) myna_film_norm_forward(s->norm, s->stats, s->conv + PAST * C, film, 1, n, C);
+    else myna_norm_forward(s->norm, s->stats, s->conv + PAST * C, w->norm_scale, w->norm_shift, n, C);
+    myna_linear_forward(s->wide, s->norm, w->expand.weight, w->expand.bias, n, wide, C);
+    myna_gelu_forward(s->wide, s->wide, n * wide);
+    myna_linear_forward(s->y, s->wide, w->project.weight, w->project.bias, n, C, wide);
+    myna_residual_forward(s->x, past + (looks_ahead ? PAST - 1 : PAST) * C, s->y, w->gain, n, C);
+    memmove(past, past + n * C, PAST * C * sizeof(float));
+}
+
+/* log_mel -> s->x (after the last content block) -> tanh code in s->y[n][code_width]. */
+static void push_content(myna_stream *s, const float *log_mel, size_t n)
+{
+    const myna_weights *w = &s->model->weights;
+    int64_t first = s->n_pushed;
+    float normalized[MYNA_MEL_BANDS];
+    for (size_t i = 0; i < n * MYNA_STEP_FRAMES; i++) {
+        myna_normalize(normalized, log_mel + i * MYNA_MEL_BANDS, w);
+        myna_pool_bands(s->row + i * MYNA_POOLED_BANDS, normalized);
+    }
+    myna_linear_forward(s->x, s->row, w->content.in.weight, w->content.in.bias, n, C, MYNA_CONTENT_IN);
+    for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {
+        bool ahead = i < s->content_ahead;
+        push_block(s, &w->content.blocks[i], i, NULL, ahead, i < MYNA_AHEAD_BLOCKS && !ahead, n);
+        first -= ahead;
+        clear_before_start(s->x, first, n);
+    }
+    size_t width = s->model->layout.code_width;
+    myna_linear_forward(s->y, s->x, w->content.out.weight, w->content.out.bias, n, width, C);
+    myna_tanh_forward(s->y, s->y, n * width);
+}
+
+/* Code in s->y and F0 of the same steps -> s->x after the last decoder block. */
+static void push_decoder(myna_stream *s, const float *f0_hz, size_t n)
+{
+    const myna_weights *w = &s->model->weights;
+    int64_t first = s->n_pushed - s->content_ahead;
+    size_t width = s->model->layout.code_width;
+    for (size_t i = 0; i < n; i++) {
+        float *row = s->row + i * (width + MYNA_PITCH_IN);
+        memcpy(row, s->y + i * width, width * sizeof *row);
+        for (size_t k = 0; k < MYNA_STEP_FRAMES; k++)
+            myna_pitch_features(row + width + k * (MYNA_PITCH_BINS + 1), f0_hz[i * MYNA_STEP_FRAMES + k]);
+    }
+    myna_linear_forward(s->x, s->row, w->decoder.in.weight, w->decoder.in.bias, n, C, width + MYNA_PITCH_IN);
+    clear_before_start(s->x, first, n);
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
+        bool ahead = i < s->decoder_ahead;
+        push_block(s, &w->decoder.blocks[i], MYNA_CONTENT_BLOCKS + i, s->film[i], ahead, i < MYNA_AHEAD_BLOCKS && !ahead, n);
+        first -= ahead;
+        clear_before_start(s->x, first, n);
+    }
+}
+
+/* s->x and the F0 of its steps -> log-mel with harmonics. */
+static void push_output(myna_stream *s, float *log_mel, const float *f0_hz, size_t n)
+{
+    const myna_weights *w = &s->model->weights;
+    size_t frames = n * MYNA_STEP_FRAMES;
+    float to_normalized = 1.0f / w->front.mel_deviation[0];
+    for (size_t i = 0; i < frames; i++) {
+        float *ripple = s->ripple + i * MYNA_MEL_BANDS;
+        myna_ripple_at(ripple, s->model->ripple, f0_hz[i]);
+        for (size_t b = 0; b < MYNA_MEL_BANDS; b++) ripple[b] *= to_normalized;
+    }
+    myna_linear_forward(s->out, s->x, w->decoder.out.weight, w->decoder.out.bias, n, MYNA_STEP_OUT, C);
+    myna_linear_forward(s->gate, s->x, w->decoder.gate.weight, w->decoder.gate.bias, n, MYNA_STEP_GATES, C);
+    myna_gate_forward(s->out, s->out, s->gate, s->ripple, n, MYNA_STEP_OUT, MYNA_STEP_GATES);
+    for (size_t i = 0; i < frames; i++) myna_denormalize(log_mel + i * MYNA_MEL_BANDS, s->out + i * MYNA_MEL_BANDS, w);
+}
+
+void myna_stream_push(
+    myna_stream *s, float *out_log_mel, float *out_f0_hz, const float *log_mel, const float *f0_hz, size_t n_steps)
+{
+    size_t waiting = (size_t)s->decoder_ahead * MYNA_STEP_FRAMES, n_frames = n_steps * MYNA_STEP_FRAMES;
+    push_content(s, log_mel, n_steps);
+    push_decoder(s, f0_hz, n_steps);
+    memcpy(s->f0_hz + waiting, f0_hz, n_frames * sizeof *f0_hz);
+    push_output(s, out_log_mel, s->f0_hz, n_steps);
+    memcpy(out_f0_hz, s->f0_hz, n_frames * sizeof *f0_hz);
+    memmove(s->f0_hz, s->f0_hz + n_frames, waiting * sizeof *f0_hz);
+    s->n_pushed += (int64_t)n_steps;
+}

@@ -1,0 +1,26 @@
+/* The network step by step: a few past steps of each block are all its state. */
+#ifndef MYNA_MODEL_STREAM_H
+#define MYNA_MODEL_STREAM_H
+
+#include "model/model.h"
+#include "model/network.h"
+
+enum { MYNA_STREAM_MAX_STEPS = 16 }; /* in one call: enough rows to make each GEMM worth its weights */
+
+typedef struct myna_stream myna_stream;
+/* embedding[MYNA_EMBEDDING_SIZE] is taken in now; `model` must outlive the stream. */
+myna_status myna_stream_create(
+    myna_stream **out, const myna_model *model, const float *embedding, myna_latency latency, myna_error *error);
+void myna_stream_free(myna_stream *stream);
+void myna_stream_reset(myna_stream *stream);
+
+/* The next n_steps <= MYNA_STREAM_MAX_STEPS steps. Step j of `content` comes with the F0 of step
+ * j - myna_content_ahead(latency), which is what a pitch tracker MYNA_STEP_FRAMES * myna_content_ahead frames late
+ * gives at the same time. Gives log-mel (denormalised, harmonics added) of step j - content ahead - decoder ahead:
+ *   log_mel[n_steps][MYNA_STEP_FRAMES][MYNA_MEL_BANDS] and its out_f0_hz[n_steps][MYNA_STEP_FRAMES],
+ * without meaning for steps before the first. Inputs: log_mel of the same shape at normal level, f0_hz[n_steps][2].
+ * Never allocates. */
+void myna_stream_push(myna_stream *stream, float *out_log_mel, float *out_f0_hz, const float *log_mel, const float *f0_hz,
+    size_t n_steps);
+
+#endif

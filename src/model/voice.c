@@ -1,0 +1,146 @@
+#include "model/voice.h"
+
+#include "base/status.h"
+#include "model/features.h"
+#include "model/network.h"
+#include "model/reconstruct.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Made from frames ------------------------------------------------------------------------------------------ */
+
+myna_status myna_embed_frames(
+    float *embedding, const myna_model *model, const float *log_mel, size_t n_frames, myna_error *error)
+{
+    size_t n_rows = n_frames / MYNA_SPEAKER_FRAMES;
+    if (n_rows == 0) return myna_fail(error, MYNA_ERROR_SPEECH, "too short to hear a speaker");
+    float *rows = malloc(n_rows * MYNA_SPEAKER_IN * sizeof *rows), normalized[MYNA_MEL_BANDS];
+    if (!rows) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu frames", n_frames);
+    for (size_t i = 0; i < n_rows * MYNA_SPEAKER_FRAMES; i++) {
+        myna_normalize(normalized, log_mel + i * MYNA_MEL_BANDS, &model->weights);
+        myna_pool_bands(rows + i * MYNA_POOLED_BANDS, normalized);
+    }
+    myna_network *network = NULL;
+    myna_status status = myna_network_create(&network, &model->layout, 1, 0, n_rows, error);
+    if (status == MYNA_OK)
+        memcpy(embedding, myna_network_embed(network, &model->weights, rows), MYNA_EMBEDDING_SIZE * sizeof *embedding);
+    myna_network_free(network);
+    free(rows);
+    return status;
+}
+
+myna_status myna_voice_set_embedding(
+    myna_voice *voice, const myna_model *model, const float *embedding, myna_error *error)
+{
+    myna_band_statistics reconstruction;
+    myna_status status = myna_reconstruct(&reconstruction, model, embedding, MYNA_LATENCY_BEST, voice->log_mel,
+        voice->f0_hz, voice->n_frames, error);
+    if (status != MYNA_OK) return status;
+    memcpy(voice->model_id, model->id, sizeof voice->model_id);
+    memcpy(voice->embedding, embedding, sizeof voice->embedding);
+    voice->reconstruction = reconstruction;
+    return MYNA_OK;
+}
+
+myna_status myna_voice_embed(myna_voice *voice, const myna_model *model, myna_error *error)
+{
+    float embedding[MYNA_EMBEDDING_SIZE];
+    myna_status status = myna_embed_frames(embedding, model, voice->log_mel, voice->n_frames, error);
+    return status == MYNA_OK ? myna_voice_set_embedding(voice, model, embedding, error) : status;
+}
+
+/* ---- Mixing ------------------------------------------------------------------------------------------------------- */
+
+static void add_scaled(float *out, const float *in, float weight, size_t n)
+{
+    for (size_t i = 0; i < n; i++) out[i] += weight * in[i];
+}
+
+static void add_statistics(myna_band_statistics *out, const myna_band_statistics *in, float weight)
+{
+    add_scaled(out->mean, in->mean, weight, MYNA_MEL_BANDS);
+    add_scaled(out->deviation, in->deviation, weight, MYNA_MEL_BANDS);
+}
+
+/* A voice between voices, not their pooled recordings: deviations are averaged, no spread between voices is added. */
+static void add_voice(myna_voice *out, const myna_voice *in, float weight)
+{
+    myna_profile *p = &out->profile;
+    const myna_profile *q = &in->profile;
+    add_scaled(out->embedding, in->embedding, weight, MYNA_EMBEDDING_SIZE);
+    add_statistics(&out->reconstruction, &in->reconstruction, weight);
+    add_statistics(&p->bands, &q->bands, weight);
+    p->speech_level_db += weight * q->speech_level_db;
+    p->duration_seconds += weight * q->duration_seconds;
+    p->speech_seconds += weight * q->speech_seconds;
+    p->voiced_seconds += weight * q->voiced_seconds;
+    p->log_f0_mean += weight * q->log_f0_mean;
+    p->log_f0_deviation += weight * q->log_f0_deviation;
+    p->f0_low_hz += weight * q->f0_low_hz;
+    p->f0_high_hz += weight * q->f0_high_hz;
+}
+
+static myna_status check_mix(
+    const myna_voice *const *voices, const float *weights, size_t n_voices, double *sum, myna_error *error)
+{
+    if (!voices || !weights || n_voices == 0) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no voices to mix");
+    *sum = 0;
+    for (size_t i = 0; i < n_voices; i++) {
+        if (!voices[i]) return myna_fail(error, MYNA_ERROR_ARGUMENT, "voice %zu is missing", i + 1);
+        if (!(weights[i] >= 0) || !isfinite(weights[i]))
+            return myna_fail(error, MYNA_ERROR_ARGUMENT, "weight %zu is %g, not 0 or more", i + 1, (double)weights[i]);
+        if (strcmp(voices[i]->model_id, voices[0]->model_id) != 0)
+            return myna_fail(error, MYNA_ERROR_MODEL, "voice 1 belongs to model %s, voice %zu to model %s",
+                voices[0]->model_id, i + 1, voices[i]->model_id);
+        *sum += (double)weights[i];
+    }
+    return *sum > 0 ? MYNA_OK : myna_fail(error, MYNA_ERROR_ARGUMENT, "all weights are 0");
+}
+
+myna_status myna_voice_mix(
+    myna_voice **out, const myna_voice *const *voices, const float *weights, size_t n_voices, myna_error *error)
+{
+    double sum = 0;
+    myna_status status = out ? check_mix(voices, weights, n_voices, &sum, error)
+                             : myna_fail(error, MYNA_ERROR_ARGUMENT, "nowhere to put the voice");
+    if (status != MYNA_OK) return status;
+    myna_voice *voice = calloc(1, sizeof *voice);
+    if (!voice) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a voice");
+    memcpy(voice->model_id, voices[0]->model_id, sizeof voice->model_id);
+    for (size_t i = 0; i < n_voices; i++)
+        if (weights[i] > 0) add_voice(voice, voices[i], (float)((double)weights[i] / sum));
+    *out = voice;
+    return MYNA_OK;
+}
+
+/* ---- The rest ------------------------------------------------------------------------------------------------------ */
+
+void myna_voice_free(myna_voice *voice)
+{
+    if (!voice) return;
+    free(voice->log_mel);
+    free(voice->f0_hz);
+    free(voice);
+}
+
+const myna_profile *myna_voice_profile(const myna_voice *voice)
+{
+    return &voice->profile;
+}
+
+const float *myna_voice_embedding(const myna_voice *voice)
+{
+    return voice->embedding;
+}
+
+const char *myna_voice_model_id(const myna_voice *voice)
+{
+    return voice->model_id;
+}
+
+bool myna_voice_can_reembed(const myna_voice *voice)
+{
+    return voice->n_frames > 0;
+}

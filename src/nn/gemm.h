@@ -1,0 +1,18 @@
+/* Matrix products, row-major, by OpenBLAS; the only room that knows it. Single-threaded: parallelism is ours. */
+#ifndef MYNA_NN_GEMM_H
+#define MYNA_NN_GEMM_H
+
+#include <stddef.h>
+
+/* Puts OpenBLAS into one-thread mode and sees that it uses the processor's best kernels; call before the first
+ * product of a process (create functions do). Any thread, any number of times. */
+void myna_gemm_init(void);
+
+/* out[m][n] = beta * out + a[m][k] * b[n][k]^T: activations times weights stored [out][in]. */
+void myna_gemm_nt(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta);
+/* out[m][n] = beta * out + a[m][k] * b[k][n]: gradients through those weights. */
+void myna_gemm_nn(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta);
+/* out[m][n] = beta * out + a[k][m]^T * b[k][n]: gradients of those weights, summed over k rows. */
+void myna_gemm_tn(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta);
+
+#endif

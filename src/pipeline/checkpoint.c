@@ -1,0 +1,143 @@
+#include "base/status.h"
+#include "model/model.h"
+#include "pipeline/trainer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Models ---------------------------------------------------------------------------------------------------------- */
+
+myna_status myna_trainer_save_model(
+    const myna_trainer *t, const char *path, const char *const (*facts)[2], size_t n_facts, myna_error *error)
+{
+    myna_corpus_facts corpus = myna_corpus_describe(t->corpus);
+    myna_facts all = {0};
+    bool good = myna_fact_set(&all, "training.steps", "%llu", (unsigned long long)t->n_done) &&
+                myna_fact_set(&all, "training.segments", "%llu", (unsigned long long)t->n_done * (unsigned)t->options.batch) &&
+                myna_fact_set(&all, "training.batch", "%d", t->options.batch) &&
+                myna_fact_set(&all, "training.seed", "%llu", (unsigned long long)t->options.seed) &&
+                myna_fact_set(&all, "training.rate", "%g", (double)t->options.rate) &&
+                myna_fact_set(&all, "training.code_noise", "%g", (double)t->options.code_noise) &&
+                myna_fact_set(&all, "corpus.hours", "%.2f", corpus.hours) &&
+                myna_fact_set(&all, "corpus.speakers", "%zu", corpus.n_speakers) &&
+                myna_fact_set(&all, "corpus.key", "%s", corpus.key);
+    for (size_t i = 0; i < n_facts && good; i++) good = myna_fact_set(&all, facts[i][0], "%s", facts[i][1]);
+    myna_status status = good ? myna_model_write(path, &t->layout, t->average, &all, true, error)
+                              : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for facts");
+    myna_facts_free(&all);
+    return status;
+}
+
+/* ---- Checkpoints ------------------------------------------------------------------------------------------------------- */
+
+/* The sets of parameters a checkpoint holds, each under its prefix. */
+typedef struct parameter_set {
+    const char *prefix;
+    float *values;
+} parameter_set;
+enum { N_SETS = 4 };
+
+static void list_sets(parameter_set sets[N_SETS], const myna_trainer *t)
+{
+    sets[0] = (parameter_set){"parameters.", t->parameters};
+    sets[1] = (parameter_set){"average.", t->average};
+    sets[2] = (parameter_set){"moment1.", t->moment1};
+    sets[3] = (parameter_set){"moment2.", t->moment2};
+}
+
+static bool set_facts(myna_facts *facts, const myna_trainer *t)
+{
+    const myna_train_options *o = &t->options;
+    return myna_fact_set(facts, "step", "%llu", (unsigned long long)t->n_done) &&
+           myna_fact_set(facts, "n_steps", "%llu", (unsigned long long)o->n_steps) &&
+           myna_fact_set(facts, "seed", "%llu", (unsigned long long)o->seed) &&
+           myna_fact_set(facts, "batch", "%d", o->batch) && myna_fact_set(facts, "threads", "%d", o->n_threads) &&
+           myna_fact_set(facts, "code_width", "%d", o->code_width) &&
+           myna_fact_set(facts, "code_noise", "%a", (double)o->code_noise) &&
+           myna_fact_set(facts, "rate", "%a", (double)o->rate) &&
+           myna_fact_set(facts, "corpus.key", "%s", t->corpus->facts.key);
+}
+
+myna_status myna_trainer_save_checkpoint(const myna_trainer *t, const char *path, myna_error *error)
+{
+    enum { NAME = 96 };
+    size_t n = t->layout.n_tensors * N_SETS;
+    parameter_set sets[N_SETS];
+    list_sets(sets, t);
+    myna_tensor_source *sources = calloc(n, sizeof *sources);
+    char(*names)[NAME] = calloc(n, sizeof *names);
+    myna_facts facts = {0};
+    myna_status status = MYNA_OK;
+    if (!sources || !names || !set_facts(&facts, t)) status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for facts");
+    for (size_t i = 0; i < n && status == MYNA_OK; i++) {
+        const parameter_set *set = &sets[i / t->layout.n_tensors];
+        const myna_tensor *tensor = &t->layout.tensors[i % t->layout.n_tensors];
+        snprintf(names[i], NAME, "%s%s", set->prefix, tensor->name);
+        sources[i] = (myna_tensor_source){.name = names[i],
+            .dtype = MYNA_F32,
+            .n_dims = tensor->n_dims,
+            .dims = {tensor->dims[0], tensor->dims[1]},
+            .data = set->values + tensor->offset};
+    }
+    if (status == MYNA_OK) status = myna_tensor_file_write(path, "myna-checkpoint", sources, n, &facts, error);
+    myna_facts_free(&facts);
+    free(sources);
+    free(names);
+    return status;
+}
+
+static const char *fact(const myna_tensor_file *file, const char *key)
+{
+    const char *value = myna_fact_find(&file->facts, key);
+    return value ? value : "";
+}
+
+static void read_options(myna_train_options *o, uint64_t *n_done, const myna_tensor_file *file)
+{
+    *o = (myna_train_options){.n_steps = strtoull(fact(file, "n_steps"), NULL, 10),
+        .seed = strtoull(fact(file, "seed"), NULL, 10),
+        .batch = atoi(fact(file, "batch")),
+        .n_threads = atoi(fact(file, "threads")),
+        .code_width = atoi(fact(file, "code_width")),
+        .code_noise = strtof(fact(file, "code_noise"), NULL),
+        .rate = strtof(fact(file, "rate"), NULL)};
+    *n_done = strtoull(fact(file, "step"), NULL, 10);
+}
+
+static myna_status resume(myna_trainer **out, myna_corpus *corpus, const myna_tensor_file *file, uint64_t n_steps,
+    int n_threads, myna_error *error)
+{
+    myna_train_options options;
+    uint64_t n_done;
+    read_options(&options, &n_done, file);
+    if (n_steps) options.n_steps = n_steps;
+    if (n_threads) options.n_threads = n_threads;
+    myna_trainer *t = NULL;
+    myna_status status = myna_trainer_allocate(&t, corpus, &options, error);
+    if (status != MYNA_OK) return status;
+    parameter_set sets[N_SETS];
+    list_sets(sets, t);
+    for (int i = 0; i < N_SETS && status == MYNA_OK; i++)
+        status = myna_parameters_read(sets[i].values, &t->layout, file, sets[i].prefix, error);
+    t->n_done = n_done;
+    if (status == MYNA_OK) *out = t;
+    else myna_trainer_free(t);
+    return status;
+}
+
+myna_status myna_trainer_resume(myna_trainer **out, myna_corpus *corpus, const char *checkpoint, uint64_t n_steps,
+    int n_threads, myna_error *error)
+{
+    myna_mapping mapping = {0};
+    myna_tensor_file file = {0};
+    myna_status status = myna_file_map(&mapping, checkpoint, error);
+    if (status != MYNA_OK) return status;
+    status = myna_tensor_file_parse(&file, mapping.data, mapping.size, "myna-checkpoint", error);
+    if (status == MYNA_OK) {
+        status = resume(out, corpus, &file, n_steps, n_threads, error);
+        myna_tensor_file_free(&file);
+    }
+    myna_file_unmap(&mapping);
+    return status == MYNA_OK ? status : myna_fail_in(error, status, checkpoint);
+}

@@ -1,0 +1,291 @@
+/* The converter: samples in, samples out, through every stage of the engine.
+ *
+ * Timing, for a network that answers A steps late (0, 1, 4) and a waveform stage that looks L frames ahead (0, 0, 3).
+ * A step is 400 samples, two frames; frame k covers [200 k - 600, 200 k + 200). Step j is heard when 400 j + 400 samples
+ * have come in. The network then gives step j - A, whose second frame, number 2 (j - A) + 1, lets the waveform stage
+ * complete frame 2 (j - A) + 1 - L: samples up to 400 (j - A) - 200 L - 200. The most unfortunate caller has then
+ * waited for 399 more samples, 400 j + 799 in all, so out answers in that is
+ *   400 j + 799 - (400 (j - A) - 200 L - 200) = 999 + 400 A + 200 L
+ * samples older; rounded up to 1000 + 400 A + 200 L: 1000, 1400 and 3200 samples. The output queue starts with so many
+ * zeros. The network's first A answers belong to no step and are skipped; the waveform stage's first L + 3 hops lie
+ * before sample 0 and are dropped. From there on queue and input stay in step for ever. */
+#include "base/status.h"
+#include "dsp/analysis.h"
+#include "dsp/level.h"
+#include "dsp/phase.h"
+#include "model/stream.h"
+#include "model/voice.h"
+#include "pipeline/expander.h"
+#include "pipeline/match.h"
+#include "pipeline/options.h"
+#include "pipeline/pitch_map.h"
+#include "pipeline/running_level.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    STEP_SAMPLES = MYNA_STEP_FRAMES * MYNA_HOP_SAMPLES,
+    CALL_SAMPLES = MYNA_STREAM_MAX_STEPS * STEP_SAMPLES,
+    CALL_FRAMES = MYNA_STREAM_MAX_STEPS * MYNA_STEP_FRAMES,
+    HEARD_STEPS = 32,      /* power of two; what one call takes plus what the network holds back */
+    QUEUE_SAMPLES = 16384, /* power of two; latency plus what one call gives */
+};
+
+/* What is remembered of an input step until the network answers it. */
+typedef struct heard_step {
+    float gain; /* that took it to normal level */
+    float power;
+    float factor[MYNA_STEP_FRAMES]; /* of the expander */
+    bool speech[MYNA_STEP_FRAMES];
+} heard_step;
+
+struct myna_converter {
+    const myna_model *model;
+    const myna_voice *voice;
+    myna_converter_options options; /* its source is unused: */
+    myna_source source;             /* a copy; speech_seconds 0: none */
+    size_t network_delay, look_ahead; /* steps, frames */
+
+    myna_analyzer *analyzer;
+    myna_stream *stream;
+    myna_excitation *excitation;
+    myna_rtisi *rtisi;
+
+    myna_running_level level;
+    myna_pitch_map pitch;
+    myna_match match;
+    bool learns_match;
+
+    size_t n_heard, n_spoken; /* steps */
+    size_t hops_to_drop;
+    heard_step heard[HEARD_STEPS]; /* step j at j % HEARD_STEPS */
+    float input[CALL_SAMPLES];
+    size_t input_fill;
+    float log_mel[CALL_FRAMES * MYNA_MEL_BANDS], out_log_mel[CALL_FRAMES * MYNA_MEL_BANDS];
+    float f0_hz[CALL_FRAMES], out_f0_hz[CALL_FRAMES];
+    float magnitude[MYNA_BINS];
+    myna_complex phase[MYNA_BINS];
+    float queue[QUEUE_SAMPLES]; /* sample i at i % QUEUE_SAMPLES */
+    size_t n_queued, n_taken;
+};
+
+/* ---- Life ------------------------------------------------------------------------------------------------------- */
+
+static bool has_source(const myna_converter *c)
+{
+    return c->source.profile.speech_seconds > 0;
+}
+
+size_t myna_converter_latency_samples(const myna_converter *c)
+{
+    return 1000 + STEP_SAMPLES * c->network_delay + MYNA_HOP_SAMPLES * c->look_ahead;
+}
+
+/* Everything that reset must restore, except what the stages keep themselves. */
+static void start(myna_converter *c)
+{
+    const myna_profile *source = &c->source.profile, *target = &c->voice->profile;
+    const float target_log_f0[2] = {target->log_f0_mean, target->log_f0_deviation};
+    const float source_log_f0[2] = {source->log_f0_mean, source->log_f0_deviation};
+    myna_running_level_init(&c->level);
+    myna_pitch_map_init(
+        &c->pitch, &c->options, has_source(c) ? source_log_f0 : c->model->weights.front.log_f0, target_log_f0);
+    c->learns_match = !has_source(c) || !myna_statistics_known(&c->source.output);
+    myna_match_init(&c->match, c->learns_match ? &c->voice->reconstruction : &c->source.output, &target->bands);
+    c->n_heard = c->n_spoken = c->input_fill = c->n_taken = 0;
+    c->hops_to_drop = c->look_ahead + MYNA_OVERLAP - 1;
+    c->n_queued = myna_converter_latency_samples(c);
+    memset(c->queue, 0, c->n_queued * sizeof *c->queue);
+}
+
+static myna_status create_stages(myna_converter *c, myna_error *error)
+{
+    const myna_converter_options *options = &c->options;
+    int pitch_lag = MYNA_STEP_FRAMES * myna_content_ahead(options->latency);
+    myna_status status = myna_analyzer_create(&c->analyzer, c->model->mel, pitch_lag, error);
+    if (status == MYNA_OK)
+        status = myna_stream_create(&c->stream, c->model, c->voice->embedding, options->latency, error);
+    if (status == MYNA_OK) status = myna_excitation_create(&c->excitation, options->seed, error);
+    if (status == MYNA_OK) status = myna_rtisi_create(&c->rtisi, (int)c->look_ahead, options->iterations, error);
+    return status;
+}
+
+myna_status myna_converter_create(myna_converter **out, const myna_model *model, const myna_voice *voice,
+    const myna_converter_options *options, myna_error *error)
+{
+    if (!out || !model || !voice) return myna_fail(error, MYNA_ERROR_ARGUMENT, "a converter needs a model and a voice");
+    if (strcmp(voice->model_id, model->id) != 0)
+        return myna_fail(error, MYNA_ERROR_MODEL, "the voice belongs to model %s, not %s", voice->model_id, model->id);
+    myna_converter_options resolved;
+    myna_status status = myna_options_resolve(&resolved, options, error);
+    if (status != MYNA_OK) return status;
+    myna_converter *c = calloc(1, sizeof *c);
+    if (!c) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a converter");
+    c->model = model;
+    c->voice = voice;
+    c->options = resolved;
+    if (resolved.source) c->source = *resolved.source;
+    c->network_delay = (size_t)(myna_content_ahead(resolved.latency) + myna_decoder_ahead(resolved.latency));
+    c->look_ahead = resolved.latency == MYNA_LATENCY_BEST ? 3 : 0;
+    status = create_stages(c, error);
+    if (status != MYNA_OK) {
+        myna_converter_free(c);
+        return status;
+    }
+    start(c);
+    *out = c;
+    return MYNA_OK;
+}
+
+void myna_converter_free(myna_converter *c)
+{
+    if (!c) return;
+    myna_analyzer_free(c->analyzer);
+    myna_stream_free(c->stream);
+    myna_excitation_free(c->excitation);
+    myna_rtisi_free(c->rtisi);
+    free(c);
+}
+
+void myna_converter_reset(myna_converter *c)
+{
+    myna_analyzer_reset(c->analyzer);
+    myna_stream_reset(c->stream);
+    myna_excitation_reset(c->excitation);
+    myna_rtisi_reset(c->rtisi);
+    start(c);
+}
+
+float myna_converter_pitch_shift(const myna_converter *c)
+{
+    return myna_pitch_map_shift(&c->pitch);
+}
+
+/* ---- Hearing: a step of samples becomes the network's input -------------------------------------------------------- */
+
+static float mean_power(const float *samples)
+{
+    float sum = 0;
+    for (int i = 0; i < STEP_SAMPLES; i++) sum += samples[i] * samples[i];
+    return sum / STEP_SAMPLES;
+}
+
+/* The gain of this step. F0 comes pitch_lag steps late, so voicing is paired with the power of that step. */
+static float find_gain(myna_converter *c, bool voiced)
+{
+    size_t pitch_lag = (size_t)myna_content_ahead(c->options.latency);
+    if (has_source(c)) return fminf(MYNA_NORMAL_RMS / powf(10.0f, c->source.profile.speech_level_db / 20.0f), 1000.0f);
+    if (c->n_heard >= pitch_lag)
+        myna_running_level_push(&c->level, c->heard[(c->n_heard - pitch_lag) % HEARD_STEPS].power, voiced);
+    return myna_running_level_gain(&c->level);
+}
+
+/* Writes log_mel[MYNA_STEP_FRAMES][MYNA_MEL_BANDS] and the mapped f0_hz[MYNA_STEP_FRAMES]. */
+static void hear_step(myna_converter *c, float *log_mel, float *f0_hz, const float *samples)
+{
+    myna_frame frames[MYNA_STEP_FRAMES];
+    heard_step *heard = &c->heard[c->n_heard % HEARD_STEPS];
+    bool voiced = false;
+    for (int i = 0; i < MYNA_STEP_FRAMES; i++) {
+        myna_analyzer_push(c->analyzer, &frames[i], samples + i * MYNA_HOP_SAMPLES);
+        voiced |= frames[i].f0_hz > 0;
+    }
+    heard->power = mean_power(samples);
+    heard->gain = find_gain(c, voiced);
+    for (int i = 0; i < MYNA_STEP_FRAMES; i++) {
+        float *out = log_mel + i * MYNA_MEL_BANDS;
+        myna_log_mel(out, frames[i].mel, heard->gain);
+        heard->factor[i] = myna_expander_factor(frames[i].mel, heard->gain);
+        heard->speech[i] = myna_mel_is_speech(out);
+        if (!has_source(c)) myna_pitch_map_learn(&c->pitch, frames[i].f0_hz);
+        f0_hz[i] = myna_pitch_map_apply(&c->pitch, frames[i].f0_hz);
+    }
+    c->n_heard++;
+}
+
+/* ---- Speaking: the network's answer becomes samples ------------------------------------------------------------------ */
+
+/* The identity up to -3 dBFS, then bending smoothly towards -1 dBFS: no sample is ever beyond, and as the curve has no
+ * memory and no corner, nothing pumps or clicks. */
+static float limit(float x)
+{
+    const float knee = 0.70795f, most = 0.89125f;
+    float size = fabsf(x);
+    return size <= knee ? x : copysignf(knee + (most - knee) * tanhf((size - knee) / (most - knee)), x);
+}
+
+static void queue_hop(myna_converter *c, const float *hop)
+{
+    if (c->hops_to_drop) {
+        c->hops_to_drop--;
+        return;
+    }
+    for (int i = 0; i < MYNA_HOP_SAMPLES; i++) c->queue[c->n_queued++ % QUEUE_SAMPLES] = limit(hop[i]);
+}
+
+/* log_mel is matched and at normal level; `scale` takes magnitudes back to the source's. */
+static void speak_frame(myna_converter *c, const float *log_mel, float f0_hz, float scale)
+{
+    float hop[MYNA_HOP_SAMPLES];
+    if (scale > 0) myna_mel_inverse(c->model->mel, c->magnitude, log_mel);
+    for (int i = 0; i < MYNA_BINS; i++) c->magnitude[i] = scale > 0 ? scale * c->magnitude[i] : 0;
+    myna_excitation_next(c->excitation, c->phase, f0_hz);
+    myna_rtisi_push(c->rtisi, hop, c->magnitude, c->phase);
+    queue_hop(c, hop);
+}
+
+static void speak_step(myna_converter *c, float *log_mel, const float *f0_hz)
+{
+    const heard_step *heard = &c->heard[c->n_spoken++ % HEARD_STEPS];
+    for (int i = 0; c->learns_match && i < MYNA_STEP_FRAMES; i++)
+        if (heard->speech[i]) myna_match_learn(&c->match, log_mel + i * MYNA_MEL_BANDS, 1);
+    for (int i = 0; i < MYNA_STEP_FRAMES; i++) {
+        float *matched = log_mel + i * MYNA_MEL_BANDS;
+        myna_match_apply(&c->match, matched);
+        speak_frame(c, matched, f0_hz[i], heard->factor[i] / heard->gain);
+    }
+}
+
+/* ---- Process ----------------------------------------------------------------------------------------------------------- */
+
+/* The whole steps in `input`, in one call of the network. */
+static void convert_steps(myna_converter *c)
+{
+    size_t n_steps = c->input_fill / STEP_SAMPLES;
+    if (n_steps == 0) return;
+    for (size_t s = 0; s < n_steps; s++)
+        hear_step(c, c->log_mel + s * MYNA_STEP_OUT, c->f0_hz + s * MYNA_STEP_FRAMES, c->input + s * STEP_SAMPLES);
+    myna_stream_push(c->stream, c->out_log_mel, c->out_f0_hz, c->log_mel, c->f0_hz, n_steps);
+    for (size_t s = 0; s < n_steps; s++)
+        if (c->n_heard - n_steps + s >= c->network_delay)
+            speak_step(c, c->out_log_mel + s * MYNA_STEP_OUT, c->out_f0_hz + s * MYNA_STEP_FRAMES);
+    c->input_fill -= n_steps * STEP_SAMPLES;
+    memmove(c->input, c->input + n_steps * STEP_SAMPLES, c->input_fill * sizeof *c->input);
+}
+
+/* `in` NULL means silence. */
+static void advance(myna_converter *c, const float *in, size_t n, float *out)
+{
+    while (n) {
+        size_t room = CALL_SAMPLES - c->input_fill, taken = n < room ? n : room;
+        for (size_t i = 0; i < taken; i++) c->input[c->input_fill++] = in && isfinite(in[i]) ? in[i] : 0;
+        convert_steps(c);
+        for (size_t i = 0; i < taken; i++) out[i] = c->queue[c->n_taken++ % QUEUE_SAMPLES];
+        in = in ? in + taken : NULL;
+        out += taken;
+        n -= taken;
+    }
+}
+
+void myna_converter_process(myna_converter *c, const float *in, size_t n, float *out)
+{
+    if (n) advance(c, in, n, out);
+}
+
+void myna_converter_flush(myna_converter *c, float *out)
+{
+    advance(c, NULL, myna_converter_latency_samples(c), out);
+    myna_converter_reset(c);
+}

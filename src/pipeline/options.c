@@ -1,0 +1,33 @@
+#include "pipeline/options.h"
+
+#include "base/status.h"
+
+static const float most_semitones = 24.0f;
+static const int most_iterations = 64;
+
+void myna_converter_options_init(myna_converter_options *options)
+{
+    *options = (myna_converter_options){
+        .latency = MYNA_LATENCY_BEST,
+        .pitch = MYNA_PITCH_AUTO,
+        .iterations = MYNA_DEFAULT_ITERATIONS,
+    };
+}
+
+myna_status myna_options_resolve(myna_converter_options *out, const myna_converter_options *options, myna_error *error)
+{
+    myna_converter_options defaults;
+    myna_converter_options_init(&defaults);
+    if (!options) options = &defaults;
+    if ((unsigned)options->latency > MYNA_LATENCY_BEST)
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "latency %d is unknown", (int)options->latency);
+    if ((unsigned)options->pitch > MYNA_PITCH_KEEP)
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "pitch mode %d is unknown", (int)options->pitch);
+    float semitones = options->pitch_semitones;
+    if (!(semitones >= -most_semitones && semitones <= most_semitones))
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "a shift of %g semitones is not within -24 to 24", (double)semitones);
+    if (options->iterations < 0 || options->iterations > most_iterations)
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "%d iterations are not within 0 to %d", options->iterations, most_iterations);
+    *out = *options;
+    return MYNA_OK;
+}

@@ -1,0 +1,10 @@
+/* Converter options: defaults and ranges, for everything that takes them. */
+#ifndef MYNA_PIPELINE_OPTIONS_H
+#define MYNA_PIPELINE_OPTIONS_H
+
+#include "myna/myna.h"
+
+/* `out` becomes `options`, or the defaults where that is NULL. ERROR_ARGUMENT names what is out of range. */
+myna_status myna_options_resolve(myna_converter_options *out, const myna_converter_options *options, myna_error *error);
+
+#endif

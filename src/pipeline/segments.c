@@ -1,0 +1,325 @@
+#include "pipeline/segments.h"
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "dsp/ripple.h"
+#include "model/features.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Information perturbation (after 2110.14513, on the mel axis). What the content encoder hears has its frequency axis
+ * scaled and its spectrum tilted at random, so that it cannot tell the decoder whose voice it was; whole samples, input,
+ * target and reference alike, are scaled to make new speakers. In natural logarithms of the ratio. */
+static const float content_warp = 0.3f, speaker_warp = 0.15f, speaker_warp_share = 0.6f;
+/* Deviation of the random smooth EQ's knots, in normalised log-mel. */
+static const float equalizer_deviation = 0.25f;
+enum { EQUALIZER_KNOTS = 6 };
+
+/* Held-out segments are the same in every run. */
+static const uint64_t held_out_seed = 0x6d796e61;
+
+struct myna_segment_maker {
+    myna_arena arena;
+    myna_segment_source source;
+    myna_stft *stft;
+    size_t max_items;
+    float *content, *speaker, *pitch, *ripple, *noise, *target; /* the batch */
+    float *samples;   /* [WINDOW]: one frame's */
+    float *magnitude; /* [MYNA_BINS] */
+    myna_complex *spectrum;
+    float *frames;    /* [SEGMENT_FRAMES][MEL_BANDS]: normalised log-mel of a stretch */
+};
+
+static void lay_out(myna_segment_maker *m)
+{
+    size_t items = m->max_items, steps = items * MYNA_SEGMENT_STEPS;
+    MYNA_TAKE(&m->arena, m->content, steps * MYNA_CONTENT_IN);
+    MYNA_TAKE(&m->arena, m->speaker, items * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN);
+    MYNA_TAKE(&m->arena, m->pitch, steps * MYNA_PITCH_IN);
+    MYNA_TAKE(&m->arena, m->ripple, steps * MYNA_STEP_OUT);
+    MYNA_TAKE(&m->arena, m->noise, steps * m->source.code_width);
+    MYNA_TAKE(&m->arena, m->target, steps * MYNA_STEP_OUT);
+    MYNA_TAKE(&m->arena, m->samples, MYNA_WINDOW_SAMPLES);
+    MYNA_TAKE(&m->arena, m->magnitude, MYNA_BINS);
+    MYNA_TAKE(&m->arena, m->spectrum, MYNA_BINS);
+    MYNA_TAKE(&m->arena, m->frames, (size_t)MYNA_SEGMENT_FRAMES * MYNA_MEL_BANDS);
+}
+
+myna_status myna_segment_maker_create(
+    myna_segment_maker **out, const myna_segment_source *source, size_t max_items, myna_error *error)
+{
+    myna_segment_maker *m = calloc(1, sizeof *m);
+    if (!m) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a batch");
+    m->source = *source;
+    m->max_items = max_items;
+    lay_out(m);
+    myna_status status = myna_arena_reserve(&m->arena)
+                             ? myna_stft_create(&m->stft, error)
+                             : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a batch of %zu", max_items);
+    if (status != MYNA_OK) {
+        myna_segment_maker_free(m);
+        return status;
+    }
+    lay_out(m);
+    *out = m;
+    return MYNA_OK;
+}
+
+void myna_segment_maker_free(myna_segment_maker *maker)
+{
+    if (!maker) return;
+    myna_stft_free(maker->stft);
+    myna_arena_free(&maker->arena);
+    free(maker);
+}
+
+/* ---- Choosing ----------------------------------------------------------------------------------------------------- */
+
+/* Speakers are drawn by the root of their seconds: more speech counts, but does not drown the others. */
+static const myna_corpus_speaker *choose_speaker(const myna_corpus_group *group, myna_rng *rng)
+{
+    double at = (double)myna_rng_uniform(rng, 0, 1) * group->speakers[group->n_speakers - 1].weight;
+    size_t low = 0, high = group->n_speakers - 1;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (group->speakers[middle].weight > at) high = middle;
+        else low = middle + 1;
+    }
+    return &group->speakers[low];
+}
+
+/* One of the speaker's recordings of at least min_frames, other than `other`; there must be one. */
+static const myna_corpus_entry *choose_entry(const myna_corpus *corpus, const myna_corpus_speaker *speaker,
+    uint32_t min_frames, const myna_corpus_entry *other, myna_rng *rng)
+{
+    size_t i = myna_rng_below(rng, (uint32_t)speaker->n);
+    const myna_corpus_entry *entry = &corpus->entries[speaker->first + i];
+    while (entry->n_frames < min_frames || entry == other) {
+        i = (i + 1) % speaker->n;
+        entry = &corpus->entries[speaker->first + i];
+    }
+    return entry;
+}
+
+/* A stretch of a recording: frames [first, first + length). */
+typedef struct stretch {
+    const myna_corpus_entry *entry;
+    uint32_t first, length;
+} stretch;
+
+static stretch choose_stretch(const myna_corpus_entry *entry, uint32_t from, uint32_t to, uint32_t length, myna_rng *rng)
+{
+    if (length > to - from) length = to - from;
+    return (stretch){entry, from + myna_rng_below(rng, to - from - length + 1), length};
+}
+
+/* Input and reference never share a sample. Only one recording: the reference comes from the longer rest of it. */
+static void choose_pair(stretch *input, stretch *reference, const myna_corpus *corpus, const myna_corpus_speaker *speaker,
+    myna_rng *rng)
+{
+    const uint32_t segment = MYNA_SEGMENT_FRAMES, least = MYNA_REFERENCE_MIN_FRAMES, gap = MYNA_OVERLAP;
+    const myna_corpus_entry *entry = choose_entry(corpus, speaker, segment, NULL, rng);
+    uint32_t n = entry->n_frames;
+    *input = choose_stretch(entry, 0, n, segment, rng);
+    if (speaker->n > 1) {
+        const myna_corpus_entry *other = choose_entry(corpus, speaker, least, entry, rng);
+        *reference = choose_stretch(other, 0, other->n_frames, segment, rng);
+        return;
+    }
+    uint32_t before = input->first, after = n - input->first - segment, rest = before > after ? before : after;
+    if (rest < least + gap) { /* the middle leaves too little on both sides: move to an end */
+        input->first = before > after ? n - segment : 0;
+        before = input->first;
+        after = n - input->first - segment;
+    }
+    *reference = before > after ? choose_stretch(entry, 0, before - gap, segment, rng)
+                                : choose_stretch(entry, n - after + gap, n, segment, rng);
+}
+
+/* ---- Making --------------------------------------------------------------------------------------------------------- */
+
+/* Normalised log-mel of frame k of a recording. Frame k covers samples [200 k - 600, 200 k + 200), see analysis.h. */
+static void make_frame(myna_segment_maker *m, float *out, const myna_corpus_entry *entry, uint32_t k)
+{
+    const int16_t *pcm = myna_corpus_pcm(m->source.corpus, entry);
+    int64_t start = ((int64_t)k + 1) * MYNA_HOP_SAMPLES - MYNA_WINDOW_SAMPLES;
+    for (int64_t i = 0; i < MYNA_WINDOW_SAMPLES; i++)
+        m->samples[i] = start + i < 0 ? 0.0f : (float)pcm[start + i] * (1.0f / 32767.0f);
+    float bands[MYNA_MEL_BANDS];
+    myna_stft_forward(m->stft, m->spectrum, m->samples);
+    myna_magnitude(m->magnitude, (const myna_complex *)m->spectrum, MYNA_BINS);
+    myna_mel_forward(m->source.mel, bands, m->magnitude);
+    myna_log_mel(out, bands, entry->gain);
+    myna_normalize(out, out, m->source.weights);
+}
+
+/* A segment's worth of frames into m->frames, warped; a shorter stretch is looped. */
+static void make_frames(myna_segment_maker *m, stretch s, const myna_mel_warp *warp)
+{
+    float frame[MYNA_MEL_BANDS];
+    for (uint32_t k = 0; k < MYNA_SEGMENT_FRAMES; k++) {
+        float *out = m->frames + (size_t)k * MYNA_MEL_BANDS;
+        if (k >= s.length) {
+            memcpy(out, out - (size_t)s.length * MYNA_MEL_BANDS, sizeof frame);
+        } else if (warp) {
+            make_frame(m, frame, s.entry, s.first + k);
+            myna_mel_warp_apply(warp, out, frame);
+        } else {
+            make_frame(m, out, s.entry, s.first + k);
+        }
+    }
+}
+
+/* Random smooth EQ: knots evenly along the mel axis, straight lines between them. */
+static void make_equalizer(float *out, myna_rng *rng)
+{
+    float knots[EQUALIZER_KNOTS];
+    for (int i = 0; i < EQUALIZER_KNOTS; i++) knots[i] = equalizer_deviation * myna_rng_normal(rng);
+    for (int b = 0; b < MYNA_MEL_BANDS; b++) {
+        float place = (float)b * (EQUALIZER_KNOTS - 1) / (MYNA_MEL_BANDS - 1);
+        int lower = place < EQUALIZER_KNOTS - 2 ? (int)place : EQUALIZER_KNOTS - 2;
+        float part = place - (float)lower;
+        out[b] = knots[lower] * (1 - part) + knots[lower + 1] * part;
+    }
+}
+
+/* m->frames as the content encoder hears it. */
+static void make_content(myna_segment_maker *m, float *out, bool perturbed, myna_rng *rng)
+{
+    myna_mel_warp warp;
+    float equalizer[MYNA_MEL_BANDS], frame[MYNA_MEL_BANDS];
+    if (perturbed) {
+        myna_mel_warp_init(&warp, expf(myna_rng_uniform(rng, -content_warp, content_warp)));
+        make_equalizer(equalizer, rng);
+    }
+    for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++) {
+        const float *in = m->frames + k * MYNA_MEL_BANDS;
+        if (perturbed) {
+            myna_mel_warp_apply(&warp, frame, in);
+            for (int b = 0; b < MYNA_MEL_BANDS; b++) frame[b] += equalizer[b];
+            in = frame;
+        }
+        myna_pool_bands(out + k * MYNA_POOLED_BANDS, in);
+    }
+}
+
+static void make_pitch(myna_segment_maker *m, float *pitch, float *ripple, stretch s, float ratio)
+{
+    const float *f0_hz = myna_corpus_f0(m->source.corpus, s.entry) + s.first;
+    float to_normalized = 1.0f / m->source.weights->front.mel_deviation[0];
+    for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++) {
+        float *row = ripple + k * MYNA_MEL_BANDS;
+        myna_pitch_features(pitch + k * (MYNA_PITCH_BINS + 1), f0_hz[k] * ratio);
+        myna_ripple_at(row, m->source.ripple, f0_hz[k] * ratio);
+        for (int b = 0; b < MYNA_MEL_BANDS; b++) row[b] *= to_normalized;
+    }
+}
+
+void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64_t number, int group)
+{
+    bool perturbed = group == 0;
+    myna_rng rng = myna_rng_seed(perturbed ? seed : held_out_seed, number);
+    const myna_corpus *corpus = m->source.corpus;
+    stretch input, reference;
+    choose_pair(&input, &reference, corpus, choose_speaker(&corpus->groups[group], &rng), &rng);
+
+    myna_mel_warp warp;
+    float ratio = 1;
+    if (perturbed && myna_rng_uniform(&rng, 0, 1) < speaker_warp_share)
+        ratio = expf(myna_rng_uniform(&rng, -speaker_warp, speaker_warp));
+    myna_mel_warp_init(&warp, ratio);
+    const myna_mel_warp *used = ratio == 1.0f ? NULL : &warp;
+
+    make_frames(m, reference, used);
+    float *speaker = m->speaker + item * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN;
+    for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++)
+        myna_pool_bands(speaker + k * MYNA_POOLED_BANDS, m->frames + k * MYNA_MEL_BANDS);
+
+    make_frames(m, input, used);
+    size_t first_step = item * MYNA_SEGMENT_STEPS;
+    memcpy(m->target + first_step * MYNA_STEP_OUT, m->frames,
+        (size_t)MYNA_SEGMENT_STEPS * MYNA_STEP_OUT * sizeof *m->frames);
+    make_content(m, m->content + first_step * MYNA_CONTENT_IN, perturbed, &rng);
+    make_pitch(m, m->pitch + first_step * MYNA_PITCH_IN, m->ripple + first_step * MYNA_STEP_OUT, input, ratio);
+
+    float *noise = m->noise + first_step * m->source.code_width;
+    for (size_t i = 0; i < MYNA_SEGMENT_STEPS * m->source.code_width; i++)
+        noise[i] = perturbed ? m->source.code_noise * myna_rng_normal(&rng) : 0.0f;
+}
+
+myna_batch myna_segment_batch(const myna_segment_maker *m)
+{
+    return (myna_batch){m->content, m->speaker, m->pitch, m->ripple, m->noise};
+}
+
+const float *myna_segment_target(const myna_segment_maker *m)
+{
+    return m->target;
+}
+
+/* ---- The front end's constants -------------------------------------------------------------------------------------- */
+
+typedef struct moments {
+    double sum, sum_of_squares, n;
+} moments;
+
+static void count(moments *m, double x)
+{
+    m->sum += x;
+    m->sum_of_squares += x * x;
+    m->n++;
+}
+
+static double variance(const moments *m)
+{
+    double mean = m->sum / m->n;
+    return fmax(m->sum_of_squares / m->n - mean * mean, 0);
+}
+
+static void measure_pitch(const myna_weights *weights, const myna_corpus *corpus)
+{
+    moments log_f0 = {0};
+    for (size_t i = 0; i < corpus->n_entries; i++) {
+        const myna_corpus_entry *entry = &corpus->entries[i];
+        const float *f0_hz = myna_corpus_f0(corpus, entry);
+        for (uint32_t k = 0; k < entry->n_frames && !entry->held_out; k++)
+            if (f0_hz[k] > 0) count(&log_f0, log((double)f0_hz[k]));
+    }
+    bool enough = log_f0.n > 100;
+    weights->front.log_f0[0] = enough ? (float)(log_f0.sum / log_f0.n) : logf(150);
+    weights->front.log_f0[1] = enough ? (float)sqrt(variance(&log_f0)) : 0.3f;
+}
+
+myna_status myna_front_measure(
+    const myna_weights *weights, const myna_corpus *corpus, const myna_mel *mel, myna_error *error)
+{
+    enum { N_FRAMES = 20000 };
+    /* Identity constants first: the frames measured are then plain log-mel. */
+    for (int b = 0; b < MYNA_MEL_BANDS; b++) weights->front.mel_mean[b] = 0;
+    weights->front.mel_deviation[0] = 1;
+    measure_pitch(weights, corpus);
+
+    myna_segment_source source = {.corpus = corpus, .mel = mel, .weights = weights, .code_width = 1};
+    myna_segment_maker *maker = NULL;
+    moments *bands = calloc(MYNA_MEL_BANDS, sizeof *bands);
+    myna_status status = bands ? myna_segment_maker_create(&maker, &source, 1, error)
+                               : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for statistics");
+    for (uint64_t i = 0; i < N_FRAMES && status == MYNA_OK; i++) {
+        myna_rng rng = myna_rng_seed(0, i);
+        const myna_corpus_speaker *speaker = choose_speaker(&corpus->groups[0], &rng);
+        const myna_corpus_entry *entry = choose_entry(corpus, speaker, 1, NULL, &rng);
+        make_frame(maker, maker->frames, entry, myna_rng_below(&rng, entry->n_frames));
+        for (int b = 0; b < MYNA_MEL_BANDS; b++) count(&bands[b], (double)maker->frames[b]);
+    }
+    double total = 0;
+    for (int b = 0; b < MYNA_MEL_BANDS && status == MYNA_OK; b++) {
+        weights->front.mel_mean[b] = (float)(bands[b].sum / bands[b].n);
+        total += variance(&bands[b]) / MYNA_MEL_BANDS;
+    }
+    if (status == MYNA_OK) weights->front.mel_deviation[0] = (float)sqrt(fmax(total, 1e-4));
+    myna_segment_maker_free(maker);
+    free(bands);
+    return status;
+}

@@ -1,0 +1,43 @@
+/* Training segments: which stretch of which recording, perturbed how, as the network's input arrays. */
+#ifndef MYNA_PIPELINE_SEGMENTS_H
+#define MYNA_PIPELINE_SEGMENTS_H
+
+#include "dsp/mel.h"
+#include "model/network.h"
+#include "pipeline/corpus.h"
+
+enum {
+    MYNA_SEGMENT_FRAMES = 128, /* 1.6 s */
+    MYNA_SEGMENT_STEPS = MYNA_SEGMENT_FRAMES / MYNA_STEP_FRAMES,
+    MYNA_REFERENCE_STEPS = MYNA_SEGMENT_FRAMES / MYNA_SPEAKER_FRAMES,
+    MYNA_REFERENCE_MIN_FRAMES = 64, /* shorter references are not used; up to 128 they are looped */
+};
+
+/* Makes segments into its own arrays; each worker has one. */
+typedef struct myna_segment_maker myna_segment_maker;
+
+/* What all makers share; the caller's, and constant while makers use it. */
+typedef struct myna_segment_source {
+    const myna_corpus *corpus;
+    const myna_mel *mel;
+    const float *ripple;         /* as made by myna_ripple_make */
+    const myna_weights *weights; /* for front.mel_mean and front.mel_deviation */
+    size_t code_width;
+    float code_noise;
+} myna_segment_source;
+
+myna_status myna_segment_maker_create(
+    myna_segment_maker **out, const myna_segment_source *source, size_t max_items, myna_error *error);
+void myna_segment_maker_free(myna_segment_maker *maker);
+
+/* Segment number `number` of the endless sequence that (seed, group) stands for, as item `item` of the batch. Group 0:
+ * training, perturbed; group 1: held out, as recorded and without noise on the code. */
+void myna_segment_make(myna_segment_maker *maker, size_t item, uint64_t seed, uint64_t number, int group);
+
+myna_batch myna_segment_batch(const myna_segment_maker *maker);        /* of items made so far at [0, max_items) */
+const float *myna_segment_target(const myna_segment_maker *maker);     /* [items][steps][MYNA_STEP_OUT], normalised */
+
+/* Measures front.mel_mean, mel_deviation and log_f0 on training recordings into `weights`. */
+myna_status myna_front_measure(const myna_weights *weights, const myna_corpus *corpus, const myna_mel *mel, myna_error *error);
+
+#endif

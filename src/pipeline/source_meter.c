@@ -1,0 +1,127 @@
+/* The first pass over a source: its profile, then its speech once through the network. */
+#include "base/status.h"
+#include "dsp/profile.h"
+#include "model/reconstruct.h"
+#include "model/voice.h"
+#include "pipeline/options.h"
+#include "pipeline/pitch_map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct myna_source_meter {
+    const myna_model *model;
+    const myna_voice *voice;
+    myna_converter_options options;
+    myna_profile_meter *profile;
+    float f0_hz[MYNA_VOICE_MAX_FRAMES]; /* of the frames kept, mapped */
+};
+
+myna_status myna_source_meter_create(myna_source_meter **out, const myna_model *model, const myna_voice *voice,
+    const myna_converter_options *options, myna_error *error)
+{
+    if (!out || !model || !voice) return myna_fail(error, MYNA_ERROR_ARGUMENT, "a first pass needs a model and a voice");
+    if (strcmp(voice->model_id, model->id) != 0)
+        return myna_fail(error, MYNA_ERROR_MODEL, "the voice belongs to model %s, not %s", voice->model_id, model->id);
+    myna_converter_options resolved;
+    myna_status status = myna_options_resolve(&resolved, options, error);
+    if (status != MYNA_OK) return status;
+    myna_source_meter *meter = calloc(1, sizeof *meter);
+    if (!meter) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a first pass");
+    meter->model = model;
+    meter->voice = voice;
+    meter->options = resolved;
+    status = myna_profile_meter_create(&meter->profile, model->mel, MYNA_VOICE_MAX_FRAMES, error);
+    if (status == MYNA_OK) *out = meter;
+    else free(meter);
+    return status;
+}
+
+void myna_source_meter_free(myna_source_meter *meter)
+{
+    if (!meter) return;
+    myna_profile_meter_free(meter->profile);
+    free(meter);
+}
+
+void myna_source_meter_process(myna_source_meter *meter, const float *in, size_t n)
+{
+    myna_profile_meter_push(meter->profile, in, n);
+}
+
+myna_status myna_source_meter_finish(myna_source_meter *meter, myna_source *out, myna_error *error)
+{
+    myna_source source;
+    myna_status status =
+        myna_profile_meter_finish(meter->profile, &source.profile, meter->model->weights.front.log_f0, error);
+    if (status != MYNA_OK) return status;
+    const myna_profile *target = &meter->voice->profile;
+    const float source_log_f0[2] = {source.profile.log_f0_mean, source.profile.log_f0_deviation};
+    const float target_log_f0[2] = {target->log_f0_mean, target->log_f0_deviation};
+    myna_pitch_map map;
+    myna_pitch_map_init(&map, &meter->options, source_log_f0, target_log_f0);
+    size_t n_frames;
+    const float *log_mel = myna_profile_meter_log_mel(meter->profile, &n_frames);
+    const float *f0_hz = myna_profile_meter_f0(meter->profile);
+    for (size_t i = 0; i < n_frames; i++) meter->f0_hz[i] = myna_pitch_map_apply(&map, f0_hz[i]);
+    status = myna_reconstruct(&source.output, meter->model, meter->voice->embedding, meter->options.latency, log_mel,
+        meter->f0_hz, n_frames, error);
+    if (status == MYNA_OK) *out = source;
+    return status;
+}
+
+/* ---- Whole recordings ---------------------------------------------------------------------------------------------- */
+
+static myna_status measure(myna_source *out, const myna_model *model, const myna_voice *voice,
+    const myna_converter_options *options, const float *in, size_t n, myna_error *error)
+{
+    myna_source_meter *meter = NULL;
+    myna_status status = myna_source_meter_create(&meter, model, voice, options, error);
+    if (status != MYNA_OK) return status;
+    myna_source_meter_process(meter, in, n);
+    status = myna_source_meter_finish(meter, out, error);
+    myna_source_meter_free(meter);
+    return status;
+}
+
+/* Everything in, then the flush; the first `latency` samples out answer nothing and are dropped, so that `out` is in
+ * time with `in`. What is written lies behind what is read: `out` may equal `in`. */
+static void convert_all(myna_converter *converter, const float *in, size_t n, float *out)
+{
+    enum { BLOCK = 6400 }; /* what the converter takes in one call of the network */
+    size_t to_drop = myna_converter_latency_samples(converter);
+    float block[BLOCK];
+    for (size_t begin = 0; begin < n + myna_converter_latency_samples(converter);) {
+        size_t taken;
+        if (begin < n) {
+            taken = n - begin < BLOCK ? n - begin : BLOCK;
+            myna_converter_process(converter, in + begin, taken, block);
+        } else {
+            taken = myna_converter_latency_samples(converter);
+            myna_converter_flush(converter, block);
+        }
+        size_t dropped = taken < to_drop ? taken : to_drop;
+        memcpy(out, block + dropped, (taken - dropped) * sizeof *out);
+        out += taken - dropped;
+        to_drop -= dropped;
+        begin += taken;
+    }
+}
+
+myna_status myna_convert(const myna_model *model, const myna_voice *voice, const myna_converter_options *options,
+    const float *in, size_t n, float *out, myna_error *error)
+{
+    if (n > 0 && (!in || !out)) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no samples to convert");
+    myna_converter_options resolved;
+    myna_source source;
+    myna_converter *converter = NULL;
+    myna_status status = myna_options_resolve(&resolved, options, error);
+    if (status == MYNA_OK && !resolved.source) {
+        status = measure(&source, model, voice, &resolved, in, n, error);
+        resolved.source = &source;
+    }
+    if (status == MYNA_OK) status = myna_converter_create(&converter, model, voice, &resolved, error);
+    if (status == MYNA_OK) convert_all(converter, in, n, out);
+    myna_converter_free(converter);
+    return status;
+}

@@ -1,0 +1,273 @@
+#include "base/status.h"
+#include "base/threads.h"
+#include "dsp/ripple.h"
+#include "model/model.h"
+#include "model/network.h"
+#include "nn/loss.h"
+#include "nn/optim.h"
+#include "pipeline/segments.h"
+#include "pipeline/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WARM_UP_STEPS = 200, VALIDATION_SEGMENTS = 96 };
+static const float gradient_limit = 1.0f;
+
+void myna_train_options_init(myna_train_options *options)
+{
+    *options = (myna_train_options){
+        .n_steps = 100000, .batch = 24, .code_width = 16, .code_noise = 0.1f, .rate = 1.5e-3f};
+}
+
+/* ---- Making ---------------------------------------------------------------------------------------------------------- */
+
+static myna_status create_workers(myna_trainer *t, myna_error *error)
+{
+    t->workers = calloc((size_t)t->options.n_threads, sizeof *t->workers);
+    if (!t->workers) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for workers");
+    myna_segment_source source = {.corpus = t->corpus,
+        .mel = t->mel,
+        .ripple = t->ripple,
+        .weights = &t->weights,
+        .code_width = t->layout.code_width,
+        .code_noise = t->options.code_noise};
+    for (int i = 0; i < t->options.n_threads; i++) {
+        worker *w = &t->workers[i];
+        size_t begin, end;
+        myna_slice((size_t)t->options.batch, i, t->options.n_threads, &begin, &end);
+        w->first_item = begin;
+        w->n_items = end - begin;
+        size_t n_out = w->n_items * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT;
+        w->gradients = calloc(t->layout.n_parameters, sizeof *w->gradients);
+        w->dout = calloc(n_out + 1, sizeof *w->dout);
+        if (!w->gradients || !w->dout) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for gradients");
+        myna_weights_bind(&w->bound, &t->layout, w->gradients);
+        myna_status status = myna_segment_maker_create(&w->maker, &source, w->n_items, error);
+        if (status == MYNA_OK)
+            status = myna_network_create(
+                &w->network, &t->layout, w->n_items, MYNA_SEGMENT_STEPS, MYNA_REFERENCE_STEPS, error);
+        if (status != MYNA_OK) return status;
+    }
+    return MYNA_OK;
+}
+
+myna_status myna_trainer_allocate(myna_trainer **out, myna_corpus *corpus, const myna_train_options *options, myna_error *error)
+{
+    if (options->batch < 1 || options->batch > 4096)
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "a batch of %d segments", options->batch);
+    if (options->code_width < 1 || options->code_width > MYNA_MAX_CODE_WIDTH)
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "a code of %d values", options->code_width);
+    myna_trainer *t = calloc(1, sizeof *t);
+    if (!t) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a trainer");
+    t->corpus = corpus;
+    t->options = *options;
+    t->options.init_model = NULL;
+    if (t->options.n_threads < 1) t->options.n_threads = myna_cpu_count();
+    if (t->options.n_threads > options->batch) t->options.n_threads = options->batch;
+    myna_layout_init(&t->layout, (size_t)options->code_width);
+    size_t n = t->layout.n_parameters;
+    t->parameters = calloc(n, sizeof(float));
+    t->average = calloc(n, sizeof(float));
+    t->moment1 = calloc(n, sizeof(float));
+    t->moment2 = calloc(n, sizeof(float));
+    t->ripple = calloc((size_t)MYNA_RIPPLE_ROWS * MYNA_MEL_BANDS, sizeof(float));
+    myna_status status = MYNA_OK;
+    if (!t->parameters || !t->average || !t->moment1 || !t->moment2 || !t->ripple)
+        status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu parameters", n);
+    if (status == MYNA_OK) status = myna_mel_create(&t->mel, error);
+    if (status == MYNA_OK) status = myna_ripple_make(t->ripple, t->mel, error);
+    if (status == MYNA_OK) status = myna_team_create(&t->team, t->options.n_threads, error);
+    if (status == MYNA_OK) {
+        myna_weights_bind(&t->weights, &t->layout, t->parameters);
+        myna_weights_bind(&t->average_weights, &t->layout, t->average);
+        status = create_workers(t, error);
+    }
+    if (status == MYNA_OK) *out = t;
+    else myna_trainer_free(t);
+    return status;
+}
+
+myna_status myna_trainer_create(
+    myna_trainer **out, myna_corpus *corpus, const myna_train_options *options, myna_error *error)
+{
+    myna_model *model = NULL;
+    myna_trainer *t = NULL;
+    myna_train_options used = *options;
+    myna_status status = MYNA_OK;
+    if (options->init_model) {
+        status = myna_model_load(&model, options->init_model, error);
+        if (status != MYNA_OK) return status;
+        used.code_width = (int)model->layout.code_width;
+    }
+    status = myna_trainer_allocate(&t, corpus, &used, error);
+    if (status == MYNA_OK && model) {
+        memcpy(t->parameters, model->parameters, t->layout.n_parameters * sizeof(float));
+    } else if (status == MYNA_OK) {
+        myna_parameters_init(t->parameters, &t->layout, used.seed);
+        status = myna_front_measure(&t->weights, corpus, t->mel, error);
+    }
+    myna_model_free(model);
+    if (status != MYNA_OK) {
+        myna_trainer_free(t);
+        return status;
+    }
+    memcpy(t->average, t->parameters, t->layout.n_parameters * sizeof(float));
+    *out = t;
+    return MYNA_OK;
+}
+
+void myna_trainer_free(myna_trainer *t)
+{
+    if (!t) return;
+    for (int i = 0; t->workers && i < t->options.n_threads; i++) {
+        myna_network_free(t->workers[i].network);
+        myna_segment_maker_free(t->workers[i].maker);
+        free(t->workers[i].gradients);
+        free(t->workers[i].dout);
+    }
+    free(t->workers);
+    myna_team_free(t->team);
+    myna_mel_free(t->mel);
+    free(t->ripple);
+    free(t->parameters);
+    free(t->average);
+    free(t->moment1);
+    free(t->moment2);
+    free(t);
+}
+
+/* ---- A step ------------------------------------------------------------------------------------------------------------ */
+
+/* One model serves all latencies because training draws one for each batch: 1/4, 1/4, 1/2. */
+static myna_latency draw_latency(uint64_t seed, uint64_t step)
+{
+    myna_rng rng = myna_rng_seed(~seed, step);
+    uint32_t quarter = myna_rng_below(&rng, 4);
+    return quarter == 0 ? MYNA_LATENCY_LOW : quarter == 1 ? MYNA_LATENCY_BALANCED : MYNA_LATENCY_BEST;
+}
+
+/* Each worker: its share of the batch, forward and backward. */
+static void gradient_job(void *context, int member, int n_members)
+{
+    (void)n_members;
+    myna_trainer *t = context;
+    worker *w = &t->workers[member];
+    uint64_t first = t->n_done * (uint64_t)t->options.batch + w->first_item;
+    myna_latency latency = draw_latency(t->options.seed, t->n_done);
+    for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
+    myna_batch batch = myna_segment_batch(w->maker);
+    const float *out = myna_network_forward(w->network, &t->weights, &batch, latency);
+    float share = (float)w->n_items / (float)t->options.batch;
+    memset(w->parts, 0, sizeof w->parts);
+    w->loss = myna_loss(w->dout, w->parts, out, myna_segment_target(w->maker), w->n_items, MYNA_SEGMENT_FRAMES,
+        MYNA_MEL_BANDS, share);
+    memset(w->gradients, 0, t->layout.n_parameters * sizeof(float));
+    myna_network_backward(w->network, &w->bound, &t->weights, &batch, latency, w->dout);
+}
+
+/* Each member: all workers' gradients of its slice of the parameters, into worker 0's. */
+static void join_job(void *context, int member, int n_members)
+{
+    myna_trainer *t = context;
+    size_t begin, end;
+    myna_slice(t->layout.n_trained, member, n_members, &begin, &end);
+    for (int i = 1; i < n_members; i++)
+        myna_accumulate(t->workers[0].gradients + begin, t->workers[i].gradients + begin, end - begin);
+    t->workers[member].sum_of_squares = myna_sum_of_squares(t->workers[0].gradients + begin, end - begin);
+}
+
+/* Each member: the optimiser and the moving average on its slice. */
+static void update_job(void *context, int member, int n_members)
+{
+    myna_trainer *t = context;
+    size_t begin, end;
+    myna_slice(t->layout.n_trained, member, n_members, &begin, &end);
+    for (size_t i = 0; i < t->layout.n_tensors; i++) {
+        const myna_tensor *tensor = &t->layout.tensors[i];
+        size_t from = tensor->offset > begin ? tensor->offset : begin;
+        size_t to = tensor->offset + tensor->size < end ? tensor->offset + tensor->size : end;
+        if (from >= to) continue;
+        myna_adamw_update(t->parameters + from, t->moment1 + from, t->moment2 + from, t->workers[0].gradients + from,
+            to - from, &t->update, t->gradient_scale, myna_tensor_decays(tensor));
+    }
+    myna_average_update(t->average + begin, t->parameters + begin, end - begin, t->average_decay);
+}
+
+/* The average follows closely at first, then over about a thousand steps. */
+static float average_decay(uint64_t step)
+{
+    return fminf(0.999f, (1.0f + (float)step) / (10.0f + (float)step));
+}
+
+myna_status myna_trainer_step(myna_trainer *t, myna_train_report *report, myna_error *error)
+{
+    myna_team_run(t->team, gradient_job, t);
+    myna_team_run(t->team, join_job, t);
+    double loss = 0, l1 = 0, squares = 0;
+    for (int i = 0; i < t->options.n_threads; i++) {
+        loss += t->workers[i].loss;
+        l1 += t->workers[i].parts[0];
+        squares += t->workers[i].sum_of_squares;
+    }
+    float norm = (float)sqrt(squares);
+    if (!isfinite(loss) || !isfinite(norm))
+        return myna_fail(error, MYNA_ERROR_NOT_FINITE, "the loss is not finite at step %llu",
+            (unsigned long long)t->n_done + 1);
+    float rate = t->options.rate * myna_schedule(t->n_done, WARM_UP_STEPS, t->options.n_steps);
+    t->update = (myna_adamw){rate, 0.9f, 0.98f, 1e-8f, 0.01f, t->n_done + 1};
+    t->gradient_scale = norm > gradient_limit ? gradient_limit / norm : 1.0f;
+    t->average_decay = average_decay(t->n_done);
+    myna_team_run(t->team, update_job, t);
+    t->n_done++;
+    *report = (myna_train_report){t->n_done, (float)loss, (float)l1, norm, rate};
+    return MYNA_OK;
+}
+
+/* ---- Validation -------------------------------------------------------------------------------------------------------- */
+
+static void validate_job(void *context, int member, int n_members)
+{
+    myna_trainer *t = context;
+    worker *w = &t->workers[member];
+    size_t begin, end;
+    myna_slice(VALIDATION_SEGMENTS, member, n_members, &begin, &end);
+    memset(w->parts, 0, sizeof w->parts);
+    /* The network's shape is fixed, so whole shares are made and the last one repeats segments. */
+    size_t n_rounds = (end - begin + w->n_items - 1) / w->n_items;
+    for (size_t round = 0; round < n_rounds; round++) {
+        for (size_t i = 0; i < w->n_items; i++)
+            myna_segment_make(w->maker, i, 0, begin + (round * w->n_items + i) % (end - begin), 1);
+        myna_batch batch = myna_segment_batch(w->maker);
+        const float *out = myna_network_forward(w->network, &t->average_weights, &batch, MYNA_LATENCY_BEST);
+        myna_loss(w->dout, w->parts, out, myna_segment_target(w->maker), w->n_items, MYNA_SEGMENT_FRAMES, MYNA_MEL_BANDS,
+            1.0f / (float)(n_rounds * (size_t)n_members));
+    }
+}
+
+float myna_trainer_validate(myna_trainer *t)
+{
+    if (!t->corpus->groups[1].n_speakers) return NAN;
+    myna_team_run(t->team, validate_job, t);
+    double l1 = 0;
+    for (int i = 0; i < t->options.n_threads; i++) l1 += t->workers[i].parts[0];
+    return (float)l1;
+}
+
+/* ---- Small things ------------------------------------------------------------------------------------------------------- */
+
+uint64_t myna_trainer_step_count(const myna_trainer *trainer)
+{
+    return trainer->n_done;
+}
+
+myna_train_options myna_trainer_options(const myna_trainer *trainer)
+{
+    return trainer->options;
+}
+
+void myna_trainer_set_steps(myna_trainer *trainer, uint64_t n_steps)
+{
+    trainer->options.n_steps = n_steps;
+}

@@ -1,0 +1,235 @@
+#!/bin/sh
+# The program over good and bad input: exit codes, exactly one line on standard error that names the file, and nothing
+# half-written left behind. Usage: cli.sh MYNA MAKE_AUDIO MAKE_MODEL
+myna=$1 make_audio=$2 make_model=$3
+work=$(mktemp -d) || exit 1
+trap 'umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+cd "$work" || exit 1
+export TMPDIR="$work/tmp" MYNA_MODEL="$work/model.safetensors"
+mkdir tmp
+n_checks=0 n_failed=0
+
+# ---- Checks ------------------------------------------------------------------------------------------------------------
+
+fail() {
+    n_failed=$((n_failed + 1))
+    echo "FAILED: $*"
+    sed 's/^/    stderr: /' stderr
+}
+
+# check NAME COMMAND...: the command succeeds
+check() {
+    name=$1
+    shift
+    n_checks=$((n_checks + 1))
+    "$@" || fail "$name"
+}
+
+# run CODE LINES TEXT ARGUMENTS...: `myna ARGUMENTS` exits with CODE and prints LINES lines on standard error, which
+# hold TEXT
+run() {
+    code=$1 lines=$2 text=$3
+    shift 3
+    n_checks=$((n_checks + 1))
+    "$myna" "$@" >stdout 2>stderr </dev/null
+    got=$?
+    [ $got = "$code" ] || fail "exit code $got, not $code: myna $*"
+    [ "$(wc -l <stderr)" = "$lines" ] || fail "not $lines lines: myna $*"
+    grep -qF -- "$text" stderr || [ "$lines" = 0 ] || fail "nothing of '$text': myna $*"
+}
+
+none_left() {
+    for left in "$1"*; do
+        [ ! -e "$left" ] || return 1
+    done
+}
+
+# refused REASON INPUT: converting it fails with one line and leaves nothing
+refused() {
+    run 2 1 "myna: $2: " convert "$2" --to target.voice -o refused.wav
+    check "'$1' is the reason about $2" grep -qF -- "$1" stderr
+    check "nothing is left of $2" none_left refused.wav
+}
+
+# converted LINES TEXT INPUT OPTIONS...: done, at the input's rate and length, peaks at -1 dBFS or below
+converted() {
+    input=$3
+    lines=$1 text=$2
+    shift 3
+    run 0 "$lines" "$text" convert "$input" --to target.voice -o converted.wav --force "$@"
+    before=$("$make_audio" measure "$input")
+    after=$("$make_audio" measure converted.wav)
+    check "length of $input: $before, then $after" [ "${before% *}" = "${after% *}" ]
+    check "peak of $input: $after" awk "BEGIN { exit !(${after##* } <= 0.8914) }"
+}
+
+# ---- Material ----------------------------------------------------------------------------------------------------------
+
+"$make_model" 1 model.safetensors && "$make_model" 2 other.safetensors || exit 1
+"$make_audio" speech 16000 1 4 speech.wav && "$make_audio" speech 44100 1 5 target.wav || exit 1
+"$make_audio" silence 16000 1 2 silence.wav && "$make_audio" clipped 16000 1 2 clipped.wav || exit 1
+"$make_audio" nan 16000 1 2 nan.wav && "$make_audio" speech 16000 1 .04 short.wav || exit 1
+"$make_audio" speech 8000 1 2 8k.wav && "$make_audio" speech 192000 1 1.00001 192k.wav || exit 1
+"$make_audio" speech 48000 6 1.5 surround.wav && "$make_audio" speech 44100 2 1.2345 stereo.wav || exit 1
+: >empty.wav
+head -c 40000 speech.wav >truncated.wav
+head -c 20 speech.wav >header.wav
+head -c 40000 /dev/urandom >noise.wav
+{ head -c 22 speech.wav; printf '\000\000'; tail -c +25 speech.wav; } >0channels.wav
+printf '\000\000\000\040ftypM4A \000\000\000\000M4A mp42isom\000\000\000\000' >talk.m4a
+
+# ---- Usage -------------------------------------------------------------------------------------------------------------
+
+run 0 0 '' --version
+run 0 0 '' --help
+for command in convert voice train info plot 'voice enroll' 'voice mix' 'voice reembed' 'voice show'; do
+    run 0 0 '' $command --help
+    check "help of $command" grep -q '^usage: myna' stdout
+done
+"$myna" >stdout 2>stderr
+check 'exit code without arguments' [ $? = 1 ]
+check 'help without arguments' grep -q '^usage' stderr
+run 1 1 "unknown command 'convrt'" convrt
+run 1 1 'did you mean --force?' convert speech.wav --to target.wav --forec
+run 1 1 '--to' convert speech.wav
+run 1 1 'too few' convert --to target.wav
+run 1 1 '--pitch' convert speech.wav --to target.wav --pitch high
+run 1 1 '--pitch' convert speech.wav --to target.wav --pitch +25
+run 1 1 '--iterations' convert speech.wav --to target.wav --iterations 65
+run 1 1 '--raw' convert speech.wav --to target.wav --raw
+run 1 1 '--json' convert speech.wav --to target.wav --json -o -
+run 1 1 'myna: voice mix: unknown option' voice mix a.voice b.voice --wieghts 1,1
+run 1 1 'voice' voice
+
+# ---- Voices ------------------------------------------------------------------------------------------------------------
+
+run 0 1 'myna: target.wav: note: ' voice enroll target.wav -o target.voice
+run 2 1 'myna: target.voice: exists' voice enroll target.wav -o target.voice
+run 0 0 '' voice enroll target.wav speech.wav -o both.voice -q
+run 0 0 '' voice mix target.voice both.voice --weights .3,.7 -o mixed.voice
+run 1 1 'as many' voice mix target.voice both.voice --weights .3 -o other.voice
+run 0 0 '' voice reembed target.voice -m other.safetensors -o other.voice
+run 2 1 'myna: mixed.voice: ' voice reembed mixed.voice -m other.safetensors -o other2.voice
+run 2 1 'myna: target.voice: exists' voice reembed target.voice -m other.safetensors -o target.voice
+run 2 1 'myna: silence.wav: ' voice enroll silence.wav -o silence.voice
+check 'no voice of silence' none_left silence.voice
+run 2 1 'myna: missing.wav: ' voice enroll missing.wav -o missing.voice
+run 0 0 '' voice show target.voice
+head -c 5000 target.voice >cut.voice
+run 2 1 'myna: cut.voice: ' convert speech.wav --to cut.voice -o refused.wav
+run 2 1 'myna: silence.wav: ' convert speech.wav --to silence.wav -o refused.wav
+run 1 1 'myna: both.voice: ' convert speech.wav --to target.wav --to both.voice -o refused.wav
+check 'no conversion to no voice' none_left refused.wav
+
+# ---- Models ------------------------------------------------------------------------------------------------------------
+
+head -c 100000 model.safetensors >cut.safetensors
+{ head -c 300000 model.safetensors; printf 'x'; tail -c +300002 model.safetensors; } >flipped.safetensors
+for model in missing cut flipped; do
+    run 2 1 "myna: $model.safetensors: " convert speech.wav --to target.voice -m $model.safetensors -o refused.wav
+done
+check 'no conversion without a model' none_left refused.wav
+
+# ---- Recordings --------------------------------------------------------------------------------------------------------
+
+converted 0 '' speech.wav
+converted 0 '' 192k.wav
+converted 0 '' target.wav --pitch auto+2 --latency low --iterations 2 --seed 3
+converted 1 'stereo.wav: note: 2 channels' stereo.wav --pitch keep
+converted 1 'surround.wav: note: 6 channels' surround.wav --pitch -3
+converted 1 '8k.wav: note: 8000 Hz' 8k.wav --latency balanced
+converted 1 'silence.wav: note: no speech' silence.wav
+converted 1 'short.wav: note: no speech' short.wav
+converted 1 'clipped.wav: note: ' clipped.wav
+refused 'No such file' missing.wav
+refused 'empty' empty.wav
+refused 'breaks off' truncated.wav
+refused '' header.wav
+refused 'not an audio file' noise.wav
+refused '' 0channels.wav
+refused 'not a number' nan.wav
+refused 'ffmpeg -i talk.m4a' talk.m4a
+run 0 0 '' convert speech.wav --to target.voice
+check 'the name beside the input' [ -s speech.target.wav ]
+run 2 1 'myna: speech.target.wav: exists' convert speech.wav --to target.voice
+run 2 1 'myna: speech.wav: is input and output' convert speech.wav --to target.voice -o ./speech.wav --force
+run 0 0 '' convert speech.wav --to target.voice -o speech.flac --json
+check 'JSON' grep -q '"output":"speech.flac".*"rtf":' stdout
+check 'FLAC' [ "$(head -c 4 speech.flac)" = fLaC ]
+run 2 1 'myna: speech.xyz: ' convert speech.wav --to target.voice -o speech.xyz
+run 2 1 'myna: missing/speech.wav: ' convert speech.wav --to target.voice -o missing/speech.wav/
+
+# ---- Batches -----------------------------------------------------------------------------------------------------------
+
+mkdir -p in/deep empty_folder
+cp speech.wav in/one.wav && cp speech.wav in/deep/two.wav && cp noise.wav in/deep/three.wav && cp empty.wav in/four.txt
+run 3 2 'myna: in/deep/three.wav: ' convert in --to target.voice -o out
+check 'the good ones of a folder' [ -s out/one.wav -a -s out/deep/two.wav ]
+check 'nothing of the bad one' none_left out/deep/three
+run 1 1 'myna: in: a folder' convert in --to target.voice
+run 2 1 'myna: empty_folder: ' convert empty_folder --to target.voice -o out
+cp speech.flac speech2.flac && cp speech.wav speech2.wav
+run 3 2 'myna: out2/speech2.wav: ' convert speech2.wav speech2.flac --to target.voice -o out2 --force
+
+# ---- Pipes -------------------------------------------------------------------------------------------------------------
+
+# pipe CODE ARGUMENTS...: like run, from `in` to `out`
+pipe() {
+    code=$1
+    shift
+    n_checks=$((n_checks + 1))
+    "$myna" "$@" <in.pipe >out.pipe 2>stderr
+    got=$?
+    [ $got = "$code" ] || fail "exit code $got, not $code: myna $*"
+}
+
+cp target.wav in.pipe
+pipe 0 convert - --to target.voice
+cp out.pipe out.wav
+check 'a WAV through pipes' [ "$("$make_audio" measure out.wav | cut -d ' ' -f 1,2)" = '44100 220500' ]
+tail -c +45 speech.wav >in.pipe
+pipe 0 convert --raw - --to target.voice
+check 'raw samples through pipes' [ "$(wc -c <in.pipe)" = "$(wc -c <out.pipe)" ]
+cp noise.wav in.pipe
+pipe 2 convert - --to target.voice
+check 'noise through a pipe' grep -q 'myna: standard input: ' stderr
+check 'nothing comes of noise' [ ! -s out.pipe ]
+{ "$myna" convert speech.wav --to target.voice -o - 2>stderr; echo $? >code; } | true
+check 'a closed pipe' grep -q '^myna: standard output: ' stderr
+check 'exit code of a closed pipe' [ "$(cat code)" = 2 ]
+check 'no scratch files' [ -z "$(ls tmp)" ]
+
+# ---- Full disks --------------------------------------------------------------------------------------------------------
+
+n_checks=$((n_checks + 1))
+(ulimit -f 16 && exec "$myna" convert speech.wav --to target.voice -o full.wav) 2>stderr >stdout
+[ $? = 2 ] && [ "$(wc -l <stderr)" = 1 ] && grep -q '^myna: full.wav: File too large' stderr || fail 'file size limit'
+check 'nothing left at the limit' none_left full.wav
+mkdir small
+if mount -t tmpfs -o size=64k none small 2>/dev/null; then
+    run 2 1 'myna: small/full.wav: No space left' convert speech.wav --to target.voice -o small/full.wav
+    check 'nothing left on a full disk' none_left small/full
+    umount small
+fi
+if [ -w /dev/full ]; then
+    "$myna" --version >/dev/full 2>stderr
+    check 'a full standard output' [ $? = 2 ]
+fi
+
+# ---- Interruption ------------------------------------------------------------------------------------------------------
+
+"$make_audio" speech 16000 1 600 long.wav
+for signal in INT TERM; do
+    "$myna" convert long.wav --to target.voice -o stopped.wav >stdout 2>stderr &
+    pid=$!
+    while none_left stopped.wav && kill -0 $pid 2>/dev/null; do sleep .05; done
+    kill -s $signal $pid
+    wait $pid
+    check "exit code after SIG$signal" [ $? = 130 ]
+    check "what is said after SIG$signal" [ "$(cat stderr)" = 'myna: interrupted' ]
+    check "nothing is left after SIG$signal" none_left stopped.wav
+done
+
+echo "$n_checks checks, $n_failed failed"
+[ $n_failed = 0 ]

@@ -1,0 +1,67 @@
+/* Recordings for tests/cli.sh, and a look at what came out.
+ *   make_audio KIND RATE_HZ CHANNELS SECONDS OUT.wav     KIND: speech silence clipped nan
+ *   make_audio measure FILE                              prints "RATE_HZ FRAMES PEAK" */
+#include <math.h>
+#include <sndfile.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double two_pi = 6.283185307179586;
+
+/* Speech to the ear of a level meter and a pitch tracker: syllables of 30 harmonics on a gliding F0, with pauses. */
+static double speech(double t, double rate_hz)
+{
+    static double phase;
+    double f0_hz = 120 + 30 * sin(two_pi * .7 * t);
+    double syllable = sin(two_pi * 2 * t), sum = 0;
+    phase += two_pi * f0_hz / rate_hz;
+    if (syllable <= 0 || fmod(t, 3) > 2.5) return 0;
+    for (int k = 1; k <= 30 && k * f0_hz < rate_hz / 2; k++) sum += sin(k * phase) / k;
+    return .15 * syllable * sum;
+}
+
+static double sample(const char *kind, double t, double rate_hz)
+{
+    if (strcmp(kind, "silence") == 0) return 0;
+    if (strcmp(kind, "nan") == 0 && t > .5) return NAN;
+    double value = speech(t, rate_hz);
+    return strcmp(kind, "clipped") == 0 ? fmax(-1, fmin(1, 20 * value)) : value;
+}
+
+static int make(char **argv)
+{
+    double rate_hz = atof(argv[2]), seconds = atof(argv[4]);
+    int channels = atoi(argv[3]);
+    int subtype = strcmp(argv[1], "nan") == 0 ? SF_FORMAT_FLOAT : SF_FORMAT_PCM_16;
+    SF_INFO info = {.samplerate = (int)rate_hz, .channels = channels, .format = SF_FORMAT_WAV | subtype};
+    SNDFILE *file = sf_open(argv[5], SFM_WRITE, &info);
+    float frame[16];
+    if (!file || channels > 16) return 1;
+    long n_frames = lround(seconds * rate_hz);
+    for (long i = 0; i < n_frames; i++) {
+        for (int c = 0; c < channels; c++)
+            frame[c] = c ? frame[0] : (float)sample(argv[1], (double)i / rate_hz, rate_hz);
+        if (sf_writef_float(file, frame, 1) != 1) return 1;
+    }
+    return sf_close(file);
+}
+
+static int measure(const char *path)
+{
+    SF_INFO info = {0};
+    SNDFILE *file = sf_open(path, SFM_READ, &info);
+    if (!file || info.channels > 16) return 1;
+    float peak = 0, frame[16];
+    long n_frames = 0;
+    for (; sf_readf_float(file, frame, 1) == 1; n_frames++)
+        for (int c = 0; c < info.channels; c++) peak = fmaxf(peak, fabsf(frame[c]));
+    printf("%d %ld %.4f\n", info.samplerate, n_frames, (double)peak);
+    return sf_close(file);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "measure") == 0) return measure(argv[2]);
+    return argc == 6 ? make(argv) : 1;
+}

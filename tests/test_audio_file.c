@@ -1,0 +1,424 @@
+/* Audio files: what is written comes back, what is broken is refused with its reason, a full disk leaves nothing. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "io/audio_file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64];
+static char path[128];
+
+static const char *at(const char *name)
+{
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static int n_files(void)
+{
+    int n = 0;
+    DIR *listing = opendir(folder);
+    for (struct dirent *entry; (entry = readdir(listing));) n += entry->d_name[0] != '.';
+    closedir(listing);
+    return n;
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/myna-test-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    DIR *listing = opendir(folder);
+    for (struct dirent *entry; (entry = readdir(listing));) unlinkat(dirfd(listing), entry->d_name, 0);
+    closedir(listing);
+    return rmdir(folder);
+}
+
+/* ---- Files made by hand --------------------------------------------------------------------------------------- */
+
+static unsigned char *put(unsigned char *at, uint32_t value, int n)
+{
+    for (int i = 0; i < n; i++) *at++ = (unsigned char)(value >> 8 * i);
+    return at;
+}
+
+typedef struct wave {
+    unsigned format, channels, rate_hz, bits; /* format 1: integers, 3: float */
+    uint32_t declared_bytes;                  /* the data chunk's length as its header gives it */
+    const void *data;
+    size_t n_bytes; /* that are there */
+} wave;
+
+static void write_bytes(const char *name, const void *data, size_t n)
+{
+    FILE *file = fopen(at(name), "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, n, file), n);
+    fclose(file);
+}
+
+static void write_wave(const char *name, wave w)
+{
+    unsigned char *bytes = malloc(44 + w.n_bytes), *end = bytes;
+    unsigned frame_bytes = w.channels * w.bits / 8;
+    memcpy(end, "RIFF", 4);
+    end = put(end + 4, 36 + w.declared_bytes, 4);
+    memcpy(end, "WAVEfmt ", 8);
+    end = put(put(put(end + 8, 16, 4), w.format, 2), w.channels, 2);
+    end = put(put(put(put(end, w.rate_hz, 4), w.rate_hz * frame_bytes, 4), frame_bytes, 2), w.bits, 2);
+    memcpy(end, "data", 4);
+    end = put(end + 4, w.declared_bytes, 4);
+    memcpy(end, w.data, w.n_bytes);
+    write_bytes(name, bytes, 44 + w.n_bytes);
+    free(bytes);
+}
+
+static void expect_refusal(const char *name, myna_status expected, const char *reason)
+{
+    float *samples = NULL;
+    size_t n = 77;
+    myna_error error = {{0}, {0}};
+    myna_status status = myna_audio_load(&samples, &n, at(name), NULL, &error);
+    if (status != expected || !strstr(error.detail, reason)) fail_msg("%s: %d, '%s'", name, status, error.detail);
+    assert_string_equal(error.file, path);
+    assert_null(samples);
+    assert_int_equal(n, 77);
+    assert_true(strlen(error.detail) > 0 && error.detail[strlen(error.detail) - 1] != '.');
+}
+
+static void test_stereo_is_averaged(void **state)
+{
+    (void)state;
+    int16_t data[] = {16384, 0, -16384, 16384, 8192, 8192};
+    write_wave("stereo.wav", (wave){1, 2, 16000, 16, sizeof data, data, sizeof data});
+    myna_audio_reader *reader;
+    myna_audio_info info;
+    assert_int_equal(myna_audio_open(&reader, at("stereo.wav"), &info, NULL), MYNA_OK);
+    assert_int_equal(info.channels, 2);
+    assert_int_equal(info.sample_rate_hz, 16000);
+    assert_int_equal(info.frames, 3);
+    assert_string_equal(info.format, "WAV, 16 bit PCM");
+    float expected[] = {0.25f, 0, 0.25f};
+    for (int pass = 0; pass < 2; pass++) {
+        float samples[8];
+        size_t n;
+        assert_int_equal(myna_audio_read(reader, samples, 2, &n, NULL), MYNA_OK);
+        assert_int_equal(n, 2);
+        assert_int_equal(myna_audio_read(reader, samples + 2, 6, &n, NULL), MYNA_OK);
+        assert_int_equal(n, 1);
+        assert_memory_equal(samples, expected, sizeof expected);
+        assert_int_equal(myna_audio_read(reader, samples, 8, &n, NULL), MYNA_OK);
+        assert_int_equal(n, 0);
+        assert_int_equal(myna_audio_rewind(reader, NULL), MYNA_OK);
+    }
+    myna_audio_close(reader);
+}
+
+static void test_open_lengths_are_read_to_the_end(void **state)
+{
+    (void)state;
+    static int16_t data[5000];
+    data[4999] = 16384;
+    uint32_t declared[] = {0, 0xffffffff, 0x7fffffff, 0x7ffff000, 0x80000000, 0x7fffffff - 36, 0xffffffff - 36};
+    for (size_t i = 0; i < sizeof declared / sizeof *declared; i++) {
+        write_wave("open.wav", (wave){1, 1, 16000, 16, declared[i], data, sizeof data});
+        float *samples;
+        size_t n;
+        myna_error error = {{0}, {0}};
+        myna_audio_load(&samples, &n, at("open.wav"), NULL, &error);
+        assert_string_equal(error.detail, "");
+        assert_int_equal(n, 5000);
+        assert_float_equal(samples[4999], 0.5f, 0);
+        free(samples);
+    }
+}
+
+static void test_broken_files_are_refused(void **state)
+{
+    (void)state;
+    static int16_t data[5000];
+    write_bytes("empty.wav", "", 0);
+    expect_refusal("empty.wav", MYNA_ERROR_FORMAT, "the file is empty");
+    write_wave("short.wav", (wave){1, 1, 16000, 16, 20000, data, 10000});
+    expect_refusal("short.wav", MYNA_ERROR_FORMAT, "breaks off 10000 bytes before");
+    write_wave("header.wav", (wave){1, 1, 16000, 16, 20000, data, 0});
+    expect_refusal("header.wav", MYNA_ERROR_FORMAT, "");
+    write_wave("none.wav", (wave){1, 1, 16000, 16, 0, data, 0});
+    expect_refusal("none.wav", MYNA_ERROR_FORMAT, "holds no samples");
+    write_wave("channels0.wav", (wave){1, 0, 16000, 16, 100, data, 100});
+    expect_refusal("channels0.wav", MYNA_ERROR_FORMAT, "");
+    write_wave("channels.wav", (wave){1, 500, 16000, 16, 10000, data, 10000});
+    expect_refusal("channels.wav", MYNA_ERROR_FORMAT, "500 channels");
+    write_wave("rate.wav", (wave){1, 1, 5, 16, 10000, data, 10000});
+    expect_refusal("rate.wav", MYNA_ERROR_FORMAT, "sample rate of 5 Hz");
+    write_wave("rate2.wav", (wave){1, 1, 2000000000, 16, 10000, data, 10000});
+    expect_refusal("rate2.wav", MYNA_ERROR_FORMAT, "sample rate of 2000000000 Hz");
+    write_wave("rate0.wav", (wave){1, 1, 0, 16, 10000, data, 10000});
+    expect_refusal("rate0.wav", MYNA_ERROR_FORMAT, "");
+    write_wave("codec.wav", (wave){0x161, 1, 16000, 16, 10000, data, 10000});
+    expect_refusal("codec.wav", MYNA_ERROR_FORMAT, "");
+    write_bytes("text.wav", "This is a text, and a long one at that, but no sound.", 53);
+    expect_refusal("text.wav", MYNA_ERROR_FORMAT, "not an audio file");
+    expect_refusal("missing.wav", MYNA_ERROR_FILE, "No such file or directory");
+    mkfifo(at("pipe.wav"), 0600);
+    expect_refusal("pipe.wav", MYNA_ERROR_FILE, "not a regular file");
+    float *samples;
+    size_t n;
+    myna_error error;
+    assert_int_equal(myna_audio_load(&samples, &n, folder, NULL, &error), MYNA_ERROR_FILE);
+    assert_string_equal(error.detail, "Is a directory");
+}
+
+static void test_not_finite(void **state)
+{
+    (void)state;
+    static float data[9000];
+    float bad[] = {NAN, INFINITY, -INFINITY};
+    for (int i = 0; i < 3; i++) {
+        data[8000] = bad[i];
+        write_wave("nan.wav", (wave){3, 1, 16000, 32, sizeof data, data, sizeof data});
+        expect_refusal("nan.wav", MYNA_ERROR_NOT_FINITE, "infinite or not a number");
+    }
+}
+
+static void test_foreign_formats_name_the_command(void **state)
+{
+    (void)state;
+    static const unsigned char mp4[64] = {0, 0, 0, 32, 'f', 't', 'y', 'p', 'M', '4', 'A', ' '};
+    static const unsigned char ebml[64] = {0x1a, 0x45, 0xdf, 0xa3, 1}, zeros[64] = {0};
+    static const unsigned char adts[64] = {0xff, 0xf1, 0x50, 0x80, 2, 0x1f, 0xfc};
+    char expected[256];
+    write_bytes("talk.bin", mp4, sizeof mp4);
+    snprintf(expected, sizeof expected,
+        "libsndfile cannot read this format; convert it first: ffmpeg -i %s/talk.bin -ar 16000 -ac 1 %s/talk.wav", folder,
+        folder);
+    expect_refusal("talk.bin", MYNA_ERROR_FORMAT, expected);
+    write_bytes("my talk", ebml, sizeof ebml);
+    snprintf(expected, sizeof expected, "ffmpeg -i '%s/my talk' -ar 16000 -ac 1 '%s/my talk.wav'", folder, folder);
+    expect_refusal("my talk", MYNA_ERROR_FORMAT, expected);
+    write_bytes("a.bin", adts, sizeof adts);
+    expect_refusal("a.bin", MYNA_ERROR_FORMAT, "ffmpeg -i ");
+    write_bytes("zeros.WMA", zeros, sizeof zeros);
+    expect_refusal("zeros.WMA", MYNA_ERROR_FORMAT, "ffmpeg -i ");
+}
+
+/* ---- Written files -------------------------------------------------------------------------------------------- */
+
+static void fill_tone(float *samples, size_t n, int rate_hz)
+{
+    for (size_t i = 0; i < n; i++) samples[i] = 0.5f * (float)sin(2 * M_PI * 300 * (double)i / rate_hz);
+}
+
+static void write_tone(const char *name, size_t n, int rate_hz, size_t block)
+{
+    float *samples = malloc(n * sizeof *samples);
+    fill_tone(samples, n, rate_hz);
+    myna_audio_writer *writer;
+    assert_int_equal(myna_audio_create(&writer, at(name), rate_hz, NULL), MYNA_OK);
+    for (size_t i = 0; i < n; i += block)
+        assert_int_equal(myna_audio_write(writer, samples + i, n - i < block ? n - i : block, NULL), MYNA_OK);
+    assert_int_equal(myna_audio_commit(writer, NULL), MYNA_OK);
+    free(samples);
+}
+
+/* Relative error of what comes back, and its exact length. */
+static double read_back(const char *name, size_t n, int rate_hz)
+{
+    float *expected = malloc(n * sizeof *expected), *samples = malloc((n + 10) * sizeof *samples);
+    fill_tone(expected, n, rate_hz);
+    myna_audio_reader *reader;
+    size_t got;
+    assert_int_equal(myna_audio_open(&reader, at(name), NULL, NULL), MYNA_OK);
+    assert_int_equal(myna_audio_read(reader, samples, n + 10, &got, NULL), MYNA_OK);
+    assert_int_equal(got, n);
+    myna_audio_close(reader);
+    double difference = 0, energy = 0;
+    for (size_t i = 0; i < n; i++) {
+        difference += pow((double)samples[i] - (double)expected[i], 2);
+        energy += pow((double)expected[i], 2);
+    }
+    free(expected);
+    free(samples);
+    return sqrt(difference / energy);
+}
+
+static void test_round_trips(void **state)
+{
+    (void)state;
+    int rates[] = {8000, 11025, 16000, 44100, 48000, 96000};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        size_t n = 30011;
+        write_tone("tone.wav", n, rates[i], 777);
+        assert_true(read_back("tone.wav", n, rates[i]) < 3e-5);
+        write_tone("tone.flac", n, rates[i], 5000);
+        assert_true(read_back("tone.flac", n, rates[i]) < 3e-5);
+        write_tone("tone.ogg", n, rates[i], 30011);
+        assert_true(read_back("tone.ogg", n, rates[i]) < 0.1);
+    }
+    write_tone("tone.OPUS", 30011, 16000, 999);
+    assert_true(read_back("tone.OPUS", 30011, 16000) < 0.1);
+    assert_int_equal(n_files(), 4);
+}
+
+static void test_values_are_limited_and_rounded(void **state)
+{
+    (void)state;
+    float in[] = {2, -2, 1, -1, 0.5f, 1.4f / 32768, 1.6f / 32768, -1.6f / 32768};
+    float expected[] = {32767, -32768, 32767, -32768, 16384, 1, 2, -2};
+    myna_audio_writer *writer;
+    assert_int_equal(myna_audio_create(&writer, at("limit.wav"), 16000, NULL), MYNA_OK);
+    assert_int_equal(myna_audio_write(writer, in, 8, NULL), MYNA_OK);
+    float bad = NAN;
+    assert_int_equal(myna_audio_write(writer, &bad, 1, NULL), MYNA_ERROR_NOT_FINITE);
+    assert_int_equal(myna_audio_commit(writer, NULL), MYNA_OK);
+    float *out;
+    size_t n;
+    assert_int_equal(myna_audio_load(&out, &n, at("limit.wav"), NULL, NULL), MYNA_OK);
+    assert_int_equal(n, 8);
+    for (size_t i = 0; i < n; i++) assert_float_equal(out[i], expected[i] / 32768, 0);
+    free(out);
+}
+
+/* A FLAC that breaks off is only noticed while reading; an Ogg's length is what is there. */
+static void test_truncated_compressed_files(void **state)
+{
+    (void)state;
+    write_tone("cut.flac", 60000, 16000, 60000);
+    struct stat file;
+    assert_int_equal(stat(path, &file), 0);
+    assert_int_equal(truncate(path, file.st_size / 2), 0);
+    expect_refusal("cut.flac", MYNA_ERROR_FORMAT, "breaks off after");
+    write_tone("cut.ogg", 1600000, 16000, 1600000);
+    assert_int_equal(stat(path, &file), 0);
+    assert_int_equal(truncate(path, file.st_size / 2), 0);
+    float *samples;
+    size_t n;
+    assert_int_equal(myna_audio_load(&samples, &n, path, NULL, NULL), MYNA_OK);
+    assert_in_range(n, 100000, 1500000);
+    free(samples);
+}
+
+static void test_refused_targets(void **state)
+{
+    (void)state;
+    int before = n_files();
+    myna_audio_writer *writer;
+    myna_error error;
+    assert_int_equal(myna_audio_create(&writer, at("x.mp9"), 16000, &error), MYNA_ERROR_ARGUMENT);
+    assert_string_equal(error.detail, "audio is written as .wav, .flac, .ogg or .opus");
+    assert_int_equal(myna_audio_create(&writer, at("x"), 16000, &error), MYNA_ERROR_ARGUMENT);
+    assert_int_equal(myna_audio_create(&writer, at("x.opus"), 44100, &error), MYNA_ERROR_ARGUMENT);
+    assert_string_equal(error.detail, "Opus takes 8, 12, 16, 24 or 48 kHz, not 44100 Hz");
+    assert_int_equal(myna_audio_create(&writer, at("no/x.wav"), 16000, &error), MYNA_ERROR_FILE);
+    assert_string_equal(error.detail, "No such file or directory");
+    assert_string_equal(error.file, path);
+    assert_int_equal(mkdir(at("dir.wav"), 0700), 0);
+    assert_int_equal(myna_audio_create(&writer, path, 16000, &error), MYNA_ERROR_FILE);
+    assert_string_equal(error.detail, "Is a directory");
+    rmdir(path);
+    assert_int_equal(symlink("/dev/null", at("null.wav")), 0);
+    assert_int_equal(myna_audio_create(&writer, path, 16000, &error), MYNA_ERROR_FILE);
+    unlink(path);
+    assert_int_equal(n_files(), before);
+}
+
+/* Until commit the old file stays; abandon leaves it alone. */
+static void test_abandon_keeps_the_old_file(void **state)
+{
+    (void)state;
+    write_tone("kept.wav", 1000, 16000, 1000);
+    int before = n_files();
+    float zeros[100] = {0};
+    myna_audio_writer *writer;
+    assert_int_equal(myna_audio_create(&writer, at("kept.wav"), 16000, NULL), MYNA_OK);
+    assert_int_equal(myna_audio_write(writer, zeros, 100, NULL), MYNA_OK);
+    assert_true(read_back("kept.wav", 1000, 16000) < 3e-5);
+    myna_audio_abandon(writer);
+    assert_true(read_back("kept.wav", 1000, 16000) < 3e-5);
+    assert_int_equal(n_files(), before);
+}
+
+/* The disk's end is played by a limit on file sizes; at several sizes, so that header, body and closing are hit. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit old;
+    getrlimit(RLIMIT_FSIZE, &old);
+    int before = n_files();
+    const char *names[] = {"full.wav", "full.flac", "full.ogg", "full.opus"};
+    rlim_t limits[] = {0, 20, 100, 4000};
+    float *noise = malloc(100000 * sizeof *noise);
+    for (size_t i = 0; i < 100000; i++) noise[i] = (float)(rand() % 2000) / 2000.0f - 0.5f;
+    for (int k = 0; k < 16; k++) {
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){limits[k / 4], old.rlim_max});
+        myna_audio_writer *writer;
+        myna_error error;
+        myna_status status = myna_audio_create(&writer, at(names[k % 4]), 16000, &error);
+        if (status == MYNA_OK) {
+            status = myna_audio_write(writer, noise, k % 2 ? 100000 : 3000, &error);
+            if (status == MYNA_OK) status = myna_audio_commit(writer, &error);
+            else myna_audio_abandon(writer);
+        }
+        setrlimit(RLIMIT_FSIZE, &old);
+        if (status != MYNA_ERROR_FILE || strcmp(error.detail, "File too large") != 0)
+            fail_msg("%s, %d bytes: %d %s", names[k % 4], (int)limits[k / 4], status, error.detail);
+        assert_string_equal(error.file, path);
+        assert_int_equal(n_files(), before);
+    }
+    free(noise);
+}
+
+static void test_load_resamples(void **state)
+{
+    (void)state;
+    write_tone("rate.wav", 44100, 44100, 44100);
+    float *samples;
+    size_t n;
+    myna_audio_info info;
+    assert_int_equal(myna_audio_load(&samples, &n, at("rate.wav"), &info, NULL), MYNA_OK);
+    assert_int_equal(n, 16000);
+    assert_int_equal(info.sample_rate_hz, 44100);
+    for (size_t i = 500; i < 15500; i++)
+        assert_float_equal(samples[i], 0.5f * (float)sin(2 * M_PI * 300 * (double)i / 16000), 1e-4);
+    free(samples);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_stereo_is_averaged, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_open_lengths_are_read_to_the_end, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_broken_files_are_refused, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_not_finite, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_foreign_formats_name_the_command, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_round_trips, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_values_are_limited_and_rounded, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_truncated_compressed_files, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_refused_targets, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_abandon_keeps_the_old_file, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_full_disk, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_load_resamples, make_folder, remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,5 +1,6 @@
 /* An allocator that fails on request: include in one file of an executable, after defining _GNU_SOURCE first thing;
- * it then replaces the C library's. Sanitizers bring allocators of their own, so there it does nothing and allocation_can_fail is false. */
+ * it then replaces the C library's. Sanitizers bring allocators of their own, so there it does nothing and
+ * allocation_can_fail is false. */
 #ifndef MYNA_TESTS_ALLOCATION_H
 #define MYNA_TESTS_ALLOCATION_H
 
@@ -17,9 +18,9 @@
 
 static struct {
     bool counting;
-    long n_calls;   /* since counting began */
+    long n_calls; /* since counting began */
     long fail_at; /* the call to fail, counted from 1; 0: none */
-    long n_live;    /* allocations not yet freed; moves only while counting */
+    long n_live;  /* allocations not yet freed; moves only while counting */
 } allocation;
 
 #if defined(__GLIBC__) && !defined(MYNA_SANITIZED)

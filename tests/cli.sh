@@ -140,7 +140,7 @@ converted 1 'stereo.wav: note: 2 channels' stereo.wav --pitch keep
 converted 1 'surround.wav: note: 6 channels' surround.wav --pitch -3
 converted 1 '8k.wav: note: 8000 Hz' 8k.wav --latency balanced
 converted 1 'silence.wav: note: no speech' silence.wav
-converted 1 'short.wav: note: no speech' short.wav
+converted 1 'short.wav: note: only' short.wav
 converted 1 'clipped.wav: note: ' clipped.wav
 refused 'No such file' missing.wav
 refused 'empty' empty.wav
@@ -153,12 +153,12 @@ refused 'ffmpeg -i talk.m4a' talk.m4a
 run 0 0 '' convert speech.wav --to target.voice
 check 'the name beside the input' [ -s speech.target.wav ]
 run 2 1 'myna: speech.target.wav: exists' convert speech.wav --to target.voice
-run 2 1 'myna: speech.wav: is input and output' convert speech.wav --to target.voice -o ./speech.wav --force
+run 2 1 'myna: ./speech.wav: is input and output' convert speech.wav --to target.voice -o ./speech.wav --force
 run 0 0 '' convert speech.wav --to target.voice -o speech.flac --json
 check 'JSON' grep -q '"output":"speech.flac".*"rtf":' stdout
 check 'FLAC' [ "$(head -c 4 speech.flac)" = fLaC ]
 run 2 1 'myna: speech.xyz: ' convert speech.wav --to target.voice -o speech.xyz
-run 2 1 'myna: missing/speech.wav: ' convert speech.wav --to target.voice -o missing/speech.wav/
+run 2 1 'Not a directory' convert speech.wav --to target.voice -o target.wav/speech.wav
 
 # ---- Batches -----------------------------------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ fi
 
 # ---- Interruption ------------------------------------------------------------------------------------------------------
 
-"$make_audio" speech 16000 1 600 long.wav
+"$make_audio" speech 16000 1 180 long.wav
 for signal in INT TERM; do
     "$myna" convert long.wav --to target.voice -o stopped.wav >stdout 2>stderr &
     pid=$!

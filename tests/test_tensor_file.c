@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 /* ---- Round trips ------------------------------------------------------------------------------------------------ */
@@ -74,11 +75,9 @@ static void round_trip(void **state)
     assert_int_equal(header_bytes % 8, 0);
 
     float read[ROWS * COLUMNS];
-    assert_int_equal(
-        myna_tensor_read(read, &file, "matrix", 2, (size_t[]){ROWS, COLUMNS}, &error), MYNA_OK);
+    assert_int_equal(myna_tensor_read(read, &file, "matrix", 2, (size_t[]){ROWS, COLUMNS}, &error), MYNA_OK);
     assert_memory_equal(read, values.matrix, sizeof read);
-    assert_int_equal(
-        myna_tensor_read(read, &file, "matrix.half", 2, (size_t[]){ROWS, COLUMNS}, &error), MYNA_OK);
+    assert_int_equal(myna_tensor_read(read, &file, "matrix.half", 2, (size_t[]){ROWS, COLUMNS}, &error), MYNA_OK);
     for (size_t i = 0; i < ROWS * COLUMNS; i++) {
         assert_true(fabsf(read[i] - values.matrix[i]) <= fabsf(values.matrix[i]) * 0x1p-11f + 0x1p-25f);
     }
@@ -182,8 +181,9 @@ static const struct {
     {"printable ASCII", GOOD F32("a b") "[1]" RANGE("[0,4]") "}", 4},
     {"printable ASCII", GOOD F32("a\\nb") "[1]" RANGE("[0,4]") "}", 4},
     {"printable ASCII",
-        GOOD F32("0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789")
-            "[1]" RANGE("[0,4]") "}", 4},
+        GOOD F32("0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456"
+                 "789") "[1]" RANGE("[0,4]") "}",
+        4},
     {"exactly dtype, shape and data_offsets", GOOD ",\"t\":[1]}", 0},
     {"exactly dtype, shape and data_offsets", GOOD ",\"t\":{\"dtype\":\"F32\",\"shape\":[]}}", 0},
     {"exactly dtype, shape and data_offsets", TENSOR("[1],\"more\":1" RANGE("[0,4]")), 4},
@@ -202,7 +202,7 @@ static const struct {
     {"does not match its 4 bytes", TENSOR("[0]" RANGE("[0,4]")), 4},
     {"does not match its 4 bytes", TENSOR("[9007199254740992,9007199254740992,9007199254740992]" RANGE("[0,4]")), 4},
     {"does not match its 4 bytes", TENSOR("[4294967296,4294967296,1]" RANGE("[0,4]")), 4}, /* product 0 in 64 bits */
-    {"does not match its 4 bytes", TENSOR("[4611686018427387905]" RANGE("[0,4]")), 4},
+    {"shape is not", TENSOR("[4611686018427387905]" RANGE("[0,4]")), 4},
     {"no range within the file", TENSOR("[1]" RANGE("[0]")), 4},
     {"no range within the file", TENSOR("[1]" RANGE("[0,4,8]")), 4},
     {"no range within the file", TENSOR("[1]" RANGE("[4,0]")), 4},
@@ -276,7 +276,8 @@ static void lengths(void **state)
 }
 
 /* Repeats `piece` into `text`, with numbers, as long as a header may be. */
-static void expect_long_header_refused(const char *start, const char *piece, const char *end, size_t n, const char *detail)
+static void expect_long_header_refused(
+    const char *start, const char *piece, const char *end, size_t n, const char *detail)
 {
     char *text = malloc(MYNA_MAX_HEADER_BYTES + 64);
     size_t used = (size_t)sprintf(text, "%s", start);
@@ -367,8 +368,8 @@ static void infinities_are_refused(void **state)
     for (size_t i = 0; i < 7; i++) {
         bool half = i >= 3;
         const void *value = half ? (const void *)&bad_halves[i - 3] : (const void *)&bad[i];
-        const char *header = half ? GOOD ",\"t\":{\"dtype\":\"F16\",\"shape\":[]" RANGE("[0,2]") "}"
-                                  : TENSOR("[]" RANGE("[0,4]"));
+        const char *header =
+            half ? GOOD ",\"t\":{\"dtype\":\"F16\",\"shape\":[]" RANGE("[0,2]") "}" : TENSOR("[]" RANGE("[0,4]"));
         image bytes = forge(header, value, half ? 2 : 4);
         myna_tensor_file file;
         myna_error error = {0};

@@ -125,7 +125,7 @@ MYNA_API myna_status myna_voice_enroll(
     myna_voice **out, const myna_model *model, const myna_recording *recordings, size_t n_recordings, myna_error *error);
 
 /* Reads a voice file. A voice made with another model is embedded again from the log-mel it carries;
- * ERROR_MODEL where it carries none (mixed voices). */
+ * ERROR_MODEL where it carries none (mixed voices). `model` NULL: as it stands in the file, to be looked at. */
 MYNA_API myna_status myna_voice_load(myna_voice **out, const myna_model *model, const char *path, myna_error *error);
 /* Writes atomically (temporary name, fsync, rename). Replaces an existing file. */
 MYNA_API myna_status myna_voice_save(const myna_voice *voice, const char *path, myna_error *error);

@@ -96,7 +96,9 @@ static void print_notes(const char *input, const myna_conversion_report *report)
         myna_note(input, "%d Hz: nothing above %d Hz to convert", info->sample_rate_hz, info->sample_rate_hz / 2);
     if (report->clipped_share > .001)
         myna_note(input, "%.1f %% of the samples are clipped", 100 * report->clipped_share);
-    if (report->profile.speech_seconds == 0) myna_note(input, "no speech found in it");
+    double speech_seconds = (double)report->profile.speech_seconds;
+    if (speech_seconds == 0) myna_note(input, "no speech found in it");
+    else if (speech_seconds < .5) myna_note(input, "only %.2f s of speech found in it", speech_seconds);
 }
 
 static void print_report(

@@ -72,8 +72,11 @@ myna_status myna_make_folder_of(const char *path, myna_error *error)
     myna_status status = MYNA_OK;
     for (char *slash = folder + 1; status == MYNA_OK && folder[0] && (slash = strchr(slash, '/')); slash++) {
         *slash = 0;
-        if (mkdir(folder, 0777) != 0 && !(errno == EEXIST && myna_is_folder(folder)))
+        int reason = mkdir(folder, 0777) == 0 ? 0 : errno;
+        if (reason && !myna_is_folder(folder)) {
+            errno = reason == EEXIST ? ENOTDIR : reason;
             status = fail_errno(error, folder);
+        }
         *slash = '/';
     }
     free(folder);

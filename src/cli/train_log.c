@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "cli/cli.h"
+#include "io/plot.h"
 
 #include <errno.h>
 #include <math.h>
@@ -100,8 +101,50 @@ void train_log_print(const train_log *log, const myna_trainer *trainer)
         (unsigned long long)myna_trainer_options(trainer).n_steps, log->mean_loss, (double)log->validation);
 }
 
+/* ---- The table as curves ------------------------------------------------------------------------------------------- */
+
+typedef struct curves {
+    float *step, *l1, *validation; /* [n] each */
+    size_t n;
+} curves;
+
+static bool read_curves(curves *out, FILE *stream)
+{
+    char *line = NULL;
+    size_t length = 0;
+    bool good = true;
+    while (good && getline(&line, &length, stream) >= 0) {
+        float step, l1, validation;
+        if (sscanf(line, "%f\t%*s\t%*s\t%*s\t%f\t%f", &step, &l1, &validation) != 3) continue;
+        float *grown[] = {out->step, out->l1, out->validation}, values[] = {step, l1, validation};
+        for (int i = 0; i < 3; i++) {
+            float *larger = realloc(grown[i], (out->n + 1) * sizeof(float));
+            good = good && larger;
+            if (larger) grown[i] = larger;
+            if (larger) larger[out->n] = values[i];
+        }
+        out->step = grown[0];
+        out->l1 = grown[1];
+        out->validation = grown[2];
+        out->n += good;
+    }
+    free(line);
+    return good;
+}
+
 myna_status train_log_plot(const train_log *log, myna_error *error)
 {
-    (void)log, (void)error;
-    return MYNA_OK;
+    curves c = {0};
+    FILE *stream = fopen(log->path, "re");
+    if (!stream) return fail(log, error);
+    myna_status status = read_curves(&c, stream) ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for curves");
+    fclose(stream);
+    const myna_plot_series series[] = {{"training (perturbed)", c.step, c.l1, c.n}, {"held out", c.step, c.validation, c.n}};
+    const myna_panel panel = {.title = "L1 on normalised log-mel", .kind = MYNA_PANEL_LINES, .lines = {series, 2, "steps"}};
+    if (status == MYNA_OK && c.n > 1)
+        status = myna_plot_save(log->plot_path, 900, myna_plot_good_height(&panel, 1), &panel, 1, error);
+    free(c.step);
+    free(c.l1);
+    free(c.validation);
+    return status;
 }

@@ -8,6 +8,15 @@
 
 #include "dsp/mel.h"
 
+#include <math.h>
+
+/* What may go in: NaN and infinity become silence, anything beyond +-8 (18 dBFS) is held there, so that no power or
+ * magnitude can overflow. */
+static inline float myna_clean_sample(float x)
+{
+    return isfinite(x) ? fminf(fmaxf(x, -8.0f), 8.0f) : 0;
+}
+
 typedef struct myna_frame {
     float mel[MYNA_MEL_BANDS]; /* linear mel magnitude at the input's own level */
     float f0_hz;               /* of the frame pitch_lag frames earlier; 0 unvoiced */

@@ -41,13 +41,13 @@ enum { LANES = 16, MAX_BLOCKS = (MYNA_BINS + LANES - 1) / LANES, MAX_ROWS = MAX_
 typedef struct sparse {
     int n_blocks;
     int run[MAX_BLOCKS];
-    int32_t first[MAX_ROWS];                    /* column where a row's run begins */
+    int32_t first[MAX_ROWS]; /* column where a row's run begins */
     float weight[MAX_BLOCKS][MAX_RUN][LANES];
 } sparse;
 
 struct myna_mel {
-    sparse forward;  /* bands from bins */
-    sparse backward; /* its transpose */
+    sparse forward;         /* bands from bins */
+    sparse backward;        /* its transpose */
     float spread[MAX_ROWS]; /* of each bin: 1 / sum of the bands' weights there, 0 where no band reaches */
 };
 
@@ -67,7 +67,8 @@ static void make_filters(float *dense)
 }
 
 /* Fills a row's run from a dense matrix whose element (row, column) is dense[row * row_step + column * column_step]. */
-static void fill_block(sparse *out, int block, int n_rows, int n_columns, const float *dense, int row_step, int column_step)
+static void fill_block(
+    sparse *out, int block, int n_rows, int n_columns, const float *dense, int row_step, int column_step)
 {
     int first[LANES], run = 1;
     for (int lane = 0; lane < LANES; lane++) {
@@ -96,7 +97,7 @@ static void make_sparse(sparse *out, int n_rows, int n_columns, const float *den
         fill_block(out, block, n_rows, n_columns, dense, row_step, column_step);
 }
 
-static inline void sparse_multiply(float *restrict out, const sparse *matrix, const float *restrict in)
+MYNA_INLINE void sparse_multiply(float *restrict out, const sparse *matrix, const float *restrict in)
 {
     for (int block = 0; block < matrix->n_blocks; block++) {
         float sum[LANES] = {0};
@@ -159,7 +160,7 @@ void myna_log_mel(float *out, const float *bands, float gain)
 }
 
 /* Linear mel magnitudes; far-out values are held at 10^+-10, so that what follows stays finite. */
-static inline void exp_mel(float *restrict bands, const float *restrict in)
+MYNA_INLINE void exp_mel(float *restrict bands, const float *restrict in)
 {
     for (int b = 0; b < MYNA_MEL_BANDS; b++) {
         float x = in[b] > -10.0f ? in[b] : -10.0f;
@@ -167,7 +168,8 @@ static inline void exp_mel(float *restrict bands, const float *restrict in)
     }
 }
 
-/* ---- The way back -------------------------------------------------------------------------------------------------- */
+/* ---- The way back --------------------------------------------------------------------------------------------------
+ */
 
 /* h <- h * F'm / (F'F h). The start F'm / F'1 spreads every band over its bins: interpolation between centres. */
 MYNA_VECTORIZED static void invert(const myna_mel *mel, float *magnitude, const float *in)

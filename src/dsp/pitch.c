@@ -22,16 +22,16 @@ enum {
     HISTORY = MYNA_PITCH_MAX_LAG + 1,
 };
 
-static const double low_pass_hz = 1200;
+static const double low_pass_hz = 1000;
 static const double high_pass_hz = 40;
 static const float unvoiced_score = 0.45f; /* what an NCCF peak must beat */
 static const float octave_cost = 1.2f;     /* of moving one octave in one frame */
-static const float switch_cost = 0.15f;    /* of turning voiced or unvoiced */
-static const float short_lag_bonus = 0.05f / 3; /* score lost for each octave of lag: against half the pitch */
+static const float switch_cost = 0.2f;     /* of turning voiced or unvoiced */
+static const float long_lag_cost = 0.03f;  /* share of the score lost for each octave of lag: against half the pitch */
 static const float worth_refining = 0.1f;
 static const float impossible = -1e9f;
 static const double floor_power = 1e-8;    /* -80 dBFS: what is far below it is noise to the ear */
-static const double relative_floor = 1e-3; /* of the loudest recent frame: hum and reverberation */
+static const double relative_floor = 2e-3; /* of the loudest recent frame: hum and reverberation */
 static const double loudness_kept = 0.998; /* a frame: time constant 6 s */
 
 /* Candidates of one frame; state 0 has f0 0. */
@@ -39,17 +39,17 @@ typedef struct frame {
     float f0_hz[STATES];
     float octave[STATES]; /* log2 of it */
     float score[STATES];
-    int from[STATES];     /* best state of the frame before */
+    int from[STATES]; /* best state of the frame before */
 } frame;
 
 struct myna_pitch_tracker {
     int lag_frames;
     float low_pass[TAPS];
     /* Signal, newest last */
-    float last_in, last_out;                       /* of the high-pass */
-    float unfiltered[TAPS + MYNA_HOP_SAMPLES];     /* into the low-pass */
-    float window[MYNA_WINDOW_SAMPLES];             /* out of it */
-    double loudest;                                /* mean power, decaying */
+    float last_in, last_out;                   /* of the high-pass */
+    float unfiltered[TAPS + MYNA_HOP_SAMPLES]; /* into the low-pass */
+    float window[MYNA_WINDOW_SAMPLES];         /* out of it */
+    double loudest;                            /* mean power, decaying */
     /* Path */
     frame history[HISTORY];
     float total[STATES]; /* best path's score ending in each state of the newest frame */
@@ -71,7 +71,8 @@ static void design_low_pass(float *taps)
 myna_status myna_pitch_create(myna_pitch_tracker **out, int lag_frames, myna_error *error)
 {
     if (lag_frames < 0 || lag_frames > MYNA_PITCH_MAX_LAG)
-        return myna_fail(error, MYNA_ERROR_ARGUMENT, "pitch lag %d, not 0 to %d frames", lag_frames, MYNA_PITCH_MAX_LAG);
+        return myna_fail(
+            error, MYNA_ERROR_ARGUMENT, "pitch lag %d, not 0 to %d frames", lag_frames, MYNA_PITCH_MAX_LAG);
     myna_pitch_tracker *tracker = malloc(sizeof *tracker);
     if (!tracker) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a pitch tracker");
     tracker->lag_frames = lag_frames;
@@ -117,7 +118,7 @@ static void take_hop(myna_pitch_tracker *t, const float *hop)
 
 /* ---- Candidates ------------------------------------------------------------------------------------------------ */
 
-static inline float dot(const float *a, const float *b, int n)
+MYNA_INLINE float dot(const float *a, const float *b, int n)
 {
     enum { LANES = 16 };
     float lane[LANES] = {0}, sum = 0;
@@ -129,7 +130,7 @@ static inline float dot(const float *a, const float *b, int n)
 
 /* Normalised cross-correlation of the two stretches of n samples, `lag` apart, around the middle of x[n_samples].
  * energy[i] is that of x[0 .. i). */
-static inline float correlate(const float *x, const double *energy, int n_samples, int n, int lag, double floor_energy)
+MYNA_INLINE float correlate(const float *x, const double *energy, int n_samples, int n, int lag, double floor_energy)
 {
     int a = (n_samples - n - lag) / 2, b = a + lag;
     double product = (energy[a + n] - energy[a]) * (energy[b + n] - energy[b]);
@@ -147,7 +148,7 @@ typedef struct peaks {
     float height[CANDIDATES];
 } peaks;
 
-static inline void keep_highest(peaks *p, int lag, float height)
+MYNA_INLINE void keep_highest(peaks *p, int lag, float height)
 {
     if (p->n == CANDIDATES && height <= p->height[CANDIDATES - 1]) return;
     int place = p->n < CANDIDATES ? p->n++ : CANDIDATES - 1;
@@ -159,7 +160,7 @@ static inline void keep_highest(peaks *p, int lag, float height)
     p->lag[place] = lag;
 }
 
-static inline peaks coarse_peaks(const float *window, double noise_power)
+MYNA_INLINE peaks coarse_peaks(const float *window, double noise_power)
 {
     float x[COARSE_SAMPLES], r[COARSE_MAX + 1];
     double energy[COARSE_SAMPLES + 1];
@@ -175,7 +176,7 @@ static inline peaks coarse_peaks(const float *window, double noise_power)
 }
 
 /* The full-rate peak around a coarse one, its place by a parabola: lag in samples, 0 where there is none. */
-static inline float refine(const float *window, const double *energy, int coarse_lag, double noise_power, float *height)
+MYNA_INLINE float refine(const float *window, const double *energy, int coarse_lag, double noise_power, float *height)
 {
     enum { REACH = DECIMATION };
     float r[2 * REACH + 1];
@@ -205,7 +206,7 @@ MYNA_VECTORIZED static void find_candidates(frame *out, const float *window, dou
         bool in_range = lag >= MIN_LAG && lag <= MAX_LAG;
         out->f0_hz[c] = in_range ? MYNA_SAMPLE_RATE_HZ / lag : 0;
         out->octave[c] = in_range ? log2f(out->f0_hz[c]) : 0;
-        out->score[c] = in_range ? height * (1 - short_lag_bonus * log2f(lag / MIN_LAG)) : impossible;
+        out->score[c] = in_range ? height * (1 - long_lag_cost * log2f(lag / MIN_LAG)) : impossible;
     }
 }
 

@@ -188,9 +188,8 @@ void myna_profile_meter_push(myna_profile_meter *meter, const float *samples, si
         size_t room = MYNA_HOP_SAMPLES - meter->hop_fill, taken = n < room ? n : room;
         float *part = meter->hop + meter->hop_fill;
         for (size_t i = 0; i < taken; i++) {
-            bool finite = isfinite(samples[i]);
-            meter->not_finite |= !finite;
-            part[i] = finite ? samples[i] : 0;
+            meter->not_finite |= !isfinite(samples[i]);
+            part[i] = myna_clean_sample(samples[i]);
         }
         myna_level_push(&meter->level, part, taken);
         meter->hop_fill += taken;

@@ -12,14 +12,14 @@ enum { MAX_LOOK_AHEAD = 8, MAX_ITERATIONS = 64 };
 /* Two departures from the paper. Spectral convergence over four recordings, in dB, without and with both:
  *   look-ahead 0: 4 iterations -14.6, -16.5; 8 iterations -14.8, -17.3
  *   look-ahead 3: 4 iterations -20.5, -21.8; 8 iterations -22.0, -23.7 */
-static const float momentum = 0.7f;    /* between a frame's iterations, as in fast Griffin-Lim */
-static const double gain_limit = 3;    /* of samples that frames still to come will add to: see make_gain */
+static const float momentum = 0.7f; /* between a frame's iterations, as in fast Griffin-Lim */
+static const double gain_limit = 3; /* of samples that frames still to come will add to: see make_gain */
 
 /* A frame whose phase may still change. */
 typedef struct open_frame {
     float magnitude[MYNA_BINS];
     float samples[MYNA_WINDOW_SAMPLES]; /* windowed for overlap-add */
-    myna_complex previous[MYNA_BINS]; /* its spectrum an iteration earlier, before the magnitude was given to it */
+    myna_complex previous[MYNA_BINS];   /* its spectrum an iteration earlier, before the magnitude was given to it */
 } open_frame;
 
 struct myna_rtisi {
@@ -74,7 +74,8 @@ myna_status myna_rtisi_create(myna_rtisi **out, int look_ahead, int iterations, 
     rtisi->span = (size_t)look_ahead * MYNA_HOP_SAMPLES + MYNA_WINDOW_SAMPLES;
     lay_out(rtisi, &rtisi->arena);
     myna_status status = MYNA_OK;
-    if (!myna_arena_reserve(&rtisi->arena)) status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for the phase stage");
+    if (!myna_arena_reserve(&rtisi->arena))
+        status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for the phase stage");
     if (status == MYNA_OK) status = myna_stft_create(&rtisi->stft, error);
     if (status != MYNA_OK) {
         myna_rtisi_free(rtisi);
@@ -115,7 +116,7 @@ MYNA_VECTORIZED static void replace(float *restrict total, float *restrict sampl
     }
 }
 
-static inline myna_complex with_magnitude(myna_complex z, float magnitude)
+MYNA_INLINE myna_complex with_magnitude(myna_complex z, float magnitude)
 {
     const float tiny = 1e-30f;
     float scale = magnitude / sqrtf(z.re * z.re + z.im * z.im + tiny);
@@ -128,7 +129,8 @@ MYNA_VECTORIZED static void project(myna_complex *restrict z, open_frame *restri
     for (int k = 0; k < MYNA_BINS; k++) {
         myna_complex now = z[k], before = frame->previous[k];
         frame->previous[k] = now;
-        z[k] = with_magnitude((myna_complex){now.re - share * before.re, now.im - share * before.im}, frame->magnitude[k]);
+        z[k] =
+            with_magnitude((myna_complex){now.re - share * before.re, now.im - share * before.im}, frame->magnitude[k]);
     }
 }
 

@@ -56,7 +56,8 @@ static bool fft_open(myna_fft *fft, size_t n_samples)
 myna_status myna_fft_create(myna_fft **out, int n_samples, myna_error *error)
 {
     if (n_samples < 2 || n_samples % 2)
-        return myna_fail(error, MYNA_ERROR_ARGUMENT, "a transform of %d samples, not a positive even number", n_samples);
+        return myna_fail(
+            error, MYNA_ERROR_ARGUMENT, "a transform of %d samples, not a positive even number", n_samples);
     myna_fft *fft = malloc(sizeof *fft);
     if (!fft || !fft_open(fft, (size_t)n_samples)) {
         free(fft);

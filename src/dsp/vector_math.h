@@ -2,12 +2,14 @@
 #ifndef MYNA_DSP_VECTOR_MATH_H
 #define MYNA_DSP_VECTOR_MATH_H
 
+#include "base/simd.h"
+
 #include <stdint.h>
 #include <string.h>
 
 /* log10 of a positive normal number, to 2e-7 absolute or relative. x = 2^e m, m in [sqrt(1/2), sqrt(2)), and
  * ln m = 2 artanh((m - 1) / (m + 1)) by its series. */
-static inline float fast_log10(float x)
+MYNA_INLINE float fast_log10(float x)
 {
     int32_t bits, above_sqrt_half;
     memcpy(&bits, &x, sizeof bits);
@@ -23,7 +25,7 @@ static inline float fast_log10(float x)
 
 /* 10^x for |x| <= 37, to 3e-7 * max(1, |x|) relative: 2^n by its exponent bits, the remaining 2^[-1/2, 1/2] by its
  * Taylor series. */
-static inline float fast_exp10(float x)
+MYNA_INLINE float fast_exp10(float x)
 {
     const float to_integer = 0x1.8p23f; /* adding it leaves the nearest integer in the low bits */
     float y = x * 3.32192809489f, shifted = y + to_integer;

@@ -123,8 +123,8 @@ static void image(myna_canvas *base, int x, int y, const uint8_t *rgb, int width
 static myna_status finish(myna_canvas *base, myna_error *error)
 {
     png_canvas *canvas = (png_canvas *)base;
-    unsigned char *bytes;
-    size_t n_bytes;
+    unsigned char *bytes = NULL;
+    size_t n_bytes = 0;
     myna_status status = myna_png_encode(&bytes, &n_bytes, canvas->rgb, base->width, base->height, error);
     if (status == MYNA_OK) {
         fwrite(bytes, 1, n_bytes, canvas->stream);

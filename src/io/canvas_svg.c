@@ -25,6 +25,7 @@ static void fill(myna_canvas *base, myna_point corner, float width, float height
 static void line(myna_canvas *base, const myna_point *points, size_t n, float thickness, myna_colour colour)
 {
     FILE *stream = stream_of(base);
+    if (n == 0) return;
     fprintf(stream,
         "<polyline fill=\"none\" stroke=\"#%02x%02x%02x\" stroke-width=\"%.3g\" stroke-linejoin=\"round\" "
         "stroke-linecap=\"round\" points=\"",
@@ -71,8 +72,8 @@ static void write_base64(FILE *stream, const unsigned char *bytes, size_t n)
 static void image(myna_canvas *base, int x, int y, const uint8_t *rgb, int width, int height)
 {
     svg_canvas *canvas = (svg_canvas *)base;
-    unsigned char *bytes;
-    size_t n_bytes;
+    unsigned char *bytes = NULL;
+    size_t n_bytes = 0;
     if (canvas->status != MYNA_OK) return;
     canvas->status = myna_png_encode(&bytes, &n_bytes, rgb, width, height, &canvas->error);
     if (canvas->status != MYNA_OK) return;

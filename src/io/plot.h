@@ -46,7 +46,7 @@ typedef struct myna_panel {
     };
 } myna_panel;
 
-enum { MYNA_PLOT_MIN_SIZE = 200, MYNA_PLOT_MAX_SIZE = 16384 };
+enum { MYNA_PLOT_MIN_SIZE = 160, MYNA_PLOT_MAX_SIZE = 16384 };
 
 /* Pixels at which panels of these kinds are pleasant to read. */
 int myna_plot_good_height(const myna_panel *panels, size_t n_panels);

@@ -7,6 +7,7 @@
 
 static const float shown_range = 3.5f; /* log10 of magnitude: 70 dB */
 static const double f0_low_hz = 50, f0_high_hz = 500;
+static const double longest_glide = 0.25; /* of ln F0 from frame to frame */
 static const myna_colour f0_colour = {0x35, 0xd6, 0xf5}, f0_edge_colour = {0x08, 0x10, 0x28},
                          f0_label_colour = {0x00, 0x7a, 0x99};
 
@@ -31,7 +32,7 @@ static void colour_of(uint8_t rgb[3], float part)
 static float sample_at(const float *values, size_t stride, size_t n, double from, double to)
 {
     double last = (double)n - 1;
-    if (to - from > 1) {
+    if (to - from >= 2) {
         size_t i = (size_t)fmin(fmax(from, 0), last), end = (size_t)fmin(fmax(ceil(to), 1), (double)n);
         float sum = 0;
         for (size_t k = i; k < end; k++) sum += values[k * stride];
@@ -66,7 +67,8 @@ static bool mix_column(float *bands, const myna_plot_mel *mel, int x, int width)
 
 static void paint(uint8_t *rgb, myna_frame_box box, const myna_plot_mel *mel)
 {
-    float top = maximum(mel->log_mel, mel->n_frames * MYNA_MEL_BANDS);
+    /* Not lower than this, so that digital silence (-4 everywhere) is dark. */
+    float top = fmaxf(maximum(mel->log_mel, mel->n_frames * MYNA_MEL_BANDS), shown_range - 4);
     for (int x = 0; x < box.width; x++) {
         float bands[MYNA_MEL_BANDS];
         bool heard = mix_column(bands, mel, x, box.width);
@@ -80,22 +82,30 @@ static void paint(uint8_t *rgb, myna_frame_box box, const myna_plot_mel *mel)
     }
 }
 
+/* From here on no line joins frame k with the one before: a pause, or the tracker has jumped. */
+static bool breaks_before(const float *f0_hz, size_t k)
+{
+    if (k == 0 || !(f0_hz[k] > 0) || !(f0_hz[k - 1] > 0)) return true;
+    return fabs(log((double)f0_hz[k] / (double)f0_hz[k - 1])) > longest_glide;
+}
+
+/* points[n_frames + 2] is scratch. Twice: a dark edge, then the line itself. */
 static void draw_f0(
     myna_canvas *canvas, const myna_plot_mel *mel, const myna_axis *time, const myna_axis *pitch, myna_point *points)
 {
     for (int pass = 0; pass < 2; pass++) {
         size_t n = 0;
         for (size_t k = 0; k <= mel->n_frames; k++) {
-            bool voiced = k < mel->n_frames && mel->f0_hz[k] > 0;
-            if (voiced) {
-                double hz = fmin(fmax(mel->f0_hz[k], f0_low_hz), f0_high_hz);
-                float x = myna_axis_pixel(time, mel->first_seconds + (double)k * mel->hop_seconds);
-                points[n++] = (myna_point){fmaxf(x, time->pixel_from), myna_axis_pixel(pitch, hz)};
-                continue;
+            if (k == mel->n_frames || breaks_before(mel->f0_hz, k)) {
+                if (n == 1) points[n++] = points[0]; /* a lone frame is a dot */
+                canvas->line(canvas, points, n, pass ? 1.8f : 4.2f, pass ? f0_colour : f0_edge_colour);
+                n = 0;
             }
-            if (n == 1) points[n++] = points[0]; /* a lone frame is a dot */
-            if (n > 0) canvas->line(canvas, points, n, pass ? 1.8f : 4.2f, pass ? f0_colour : f0_edge_colour);
-            n = 0;
+            if (k == mel->n_frames || !(mel->f0_hz[k] > 0)) continue;
+            double hz = fmin(fmax(mel->f0_hz[k], f0_low_hz), f0_high_hz);
+            float x = myna_axis_pixel(time, mel->first_seconds + (double)k * mel->hop_seconds);
+            x = fminf(fmaxf(x, time->pixel_from), time->pixel_to);
+            points[n++] = (myna_point){x, myna_axis_pixel(pitch, hz)};
         }
     }
 }
@@ -114,7 +124,7 @@ static void draw_axes(myna_canvas *canvas, myna_frame_box box, const myna_axis *
 myna_status myna_draw_mel(myna_canvas *canvas, myna_frame_box box, const myna_plot_mel *mel, myna_error *error)
 {
     uint8_t *rgb = malloc((size_t)box.width * (size_t)box.height * 3);
-    myna_point *points = malloc((mel->n_frames + 1) * sizeof *points);
+    myna_point *points = malloc((mel->n_frames + 2) * sizeof *points);
     if (rgb && points) {
         paint(rgb, box, mel);
         canvas->image(canvas, box.x, box.y, rgb, box.width, box.height);

@@ -2,6 +2,7 @@
 
 #include "base/status.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,20 +17,17 @@ typedef struct field {
     float low, high;
 } field;
 
-#define SCALAR(part, low, high)                                                                                        \
-    {                                                                                                                  \
-        "profile." #part, offsetof(myna_voice, profile.part), 1, low, high                                             \
-    }
+#define SCALAR(part) "profile." #part, offsetof(myna_voice, profile.part), 1
 static const field fields[] = {
     {"embedding", offsetof(myna_voice, embedding), MYNA_EMBEDDING_SIZE, -1e4f, 1e4f},
-    SCALAR(speech_level_db, -400, 100),
-    SCALAR(duration_seconds, 0, 1e9f),
-    SCALAR(speech_seconds, 0, 1e9f),
-    SCALAR(voiced_seconds, 0, 1e9f),
-    SCALAR(log_f0_mean, 2, 9),
-    SCALAR(log_f0_deviation, 0, 3),
-    SCALAR(f0_low_hz, 0, 2000),
-    SCALAR(f0_high_hz, 0, 2000),
+    {SCALAR(speech_level_db), -400, 100},
+    {SCALAR(duration_seconds), 0, 1e9f},
+    {SCALAR(speech_seconds), 0, 1e9f},
+    {SCALAR(voiced_seconds), 0, 1e9f},
+    {SCALAR(log_f0_mean), 2, 9},
+    {SCALAR(log_f0_deviation), 0, 3},
+    {SCALAR(f0_low_hz), 0, 2000},
+    {SCALAR(f0_high_hz), 0, 2000},
     {"profile.bands.mean", offsetof(myna_voice, profile.bands.mean), MYNA_MEL_BANDS, -10, 10},
     {"profile.bands.deviation", offsetof(myna_voice, profile.bands.deviation), MYNA_MEL_BANDS, 0, 10},
     {"reconstruction.mean", offsetof(myna_voice, reconstruction.mean), MYNA_MEL_BANDS, -100, 100},
@@ -57,8 +55,8 @@ static myna_status check_range(
 {
     for (size_t i = 0; i < n; i++) {
         if (values[i] >= low && values[i] <= high) continue;
-        return myna_fail(error, MYNA_ERROR_FORMAT, "%s holds %g, outside [%g, %g]", name, (double)values[i],
-            (double)low, (double)high);
+        return myna_fail(error, isfinite(values[i]) ? MYNA_ERROR_FORMAT : MYNA_ERROR_NOT_FINITE,
+            "%s holds %g, outside [%g, %g]", name, (double)values[i], (double)low, (double)high);
     }
     return MYNA_OK;
 }
@@ -73,6 +71,9 @@ static myna_status check_voice(const myna_voice *voice, myna_error *error)
     }
     if (status != MYNA_OK) return status;
     size_t n = voice->n_frames;
+    if (n > MYNA_VOICE_MAX_FRAMES) {
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "%zu frames, over the limit of %d", n, MYNA_VOICE_MAX_FRAMES);
+    }
     status = check_range(log_mel_name, voice->log_mel, n * MYNA_MEL_BANDS, -log_mel_limit, log_mel_limit, error);
     return status == MYNA_OK ? check_range(f0_name, voice->f0_hz, n, 0, f0_limit_hz, error) : status;
 }
@@ -131,7 +132,7 @@ static myna_status read_voice(myna_voice *voice, const myna_tensor_file *file, m
 
 static myna_status adopt(myna_voice *voice, const myna_model *model, myna_error *error)
 {
-    if (strcmp(voice->model_id, model->id) == 0) return MYNA_OK;
+    if (!model || strcmp(voice->model_id, model->id) == 0) return MYNA_OK;
     if (voice->n_frames) return myna_voice_embed(voice, model, error);
     return myna_fail(error, MYNA_ERROR_MODEL,
         "the voice belongs to model %s, not to %s, and carries no log-mel to embed it again", voice->model_id,

@@ -270,7 +270,7 @@ static void advance(myna_converter *c, const float *in, size_t n, float *out)
 {
     while (n) {
         size_t room = CALL_SAMPLES - c->input_fill, taken = n < room ? n : room;
-        for (size_t i = 0; i < taken; i++) c->input[c->input_fill++] = in && isfinite(in[i]) ? in[i] : 0;
+        for (size_t i = 0; i < taken; i++) c->input[c->input_fill++] = in ? myna_clean_sample(in[i]) : 0;
         convert_steps(c);
         for (size_t i = 0; i < taken; i++) out[i] = c->queue[c->n_taken++ % QUEUE_SAMPLES];
         in = in ? in + taken : NULL;

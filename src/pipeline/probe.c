@@ -6,7 +6,6 @@
 #include "dsp/profile.h"
 #include "model/voice.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,12 +28,12 @@ myna_status myna_profile_measure(myna_profile *out, const float *samples, size_t
     return status;
 }
 
+_Static_assert((int)MYNA_PROBE_HOP_SAMPLES == (int)MYNA_HOP_SAMPLES, "the probe's hop is the front end's");
+
 static void get_hop(float *hop, const float *samples, size_t n_samples, size_t begin)
 {
-    for (size_t i = 0; i < MYNA_HOP_SAMPLES; i++) {
-        bool there = begin + i < n_samples && isfinite(samples[begin + i]);
-        hop[i] = there ? samples[begin + i] : 0;
-    }
+    for (size_t i = 0; i < MYNA_HOP_SAMPLES; i++)
+        hop[i] = begin + i < n_samples ? myna_clean_sample(samples[begin + i]) : 0;
 }
 
 /* Frames at the recording's own level, as linear mel; F0 comes MYNA_PITCH_MAX_LAG frames late. */

@@ -4,6 +4,8 @@
 
 #include "myna/myna.h"
 
+enum { MYNA_PROBE_HOP_SAMPLES = 200 };
+
 typedef struct myna_probe {
     size_t n_frames; /* one each hop; frame k is centred on sample 200 k - 200 */
     float *log_mel;  /* [n_frames][MYNA_MEL_BANDS], at normal level */

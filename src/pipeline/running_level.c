@@ -8,10 +8,11 @@
 
 static const double step_seconds = (double)MYNA_STEP_FRAMES * MYNA_HOP_SAMPLES / MYNA_SAMPLE_RATE_HZ;
 static const double default_level = 2.512e-3; /* -26 dBFS, as power */
-static const double start_seconds = 0.05, memory_seconds = 3.0;
-static const double least_power = 1e-7;     /* -70 dBFS, where the offline measure begins too */
-static const double least_part = 3.2e-3;    /* 25 dB under the level: a hum or a distant voice in a pause */
-static const double voiced_over_speech = 1; /* mean power of voiced steps over that of active speech */
+static const double start_seconds = 0.1, memory_seconds = 3.0;
+static const double least_power = 1e-7;  /* -70 dBFS, where the offline measure begins too */
+static const double least_part = 3.2e-3; /* 25 dB under the level: a hum or a distant voice in a pause */
+/* Mean power of voiced steps over that of active speech; -0.45 dB (deviation 0.5) over 120 recordings of the corpus. */
+static const double voiced_over_speech = 0.90;
 static const double gain_limit = 1000;
 
 void myna_running_level_init(myna_running_level *level)

@@ -41,7 +41,8 @@ typedef struct resonator {
 static inline float resonate(resonator *r, float x)
 {
     const float radius = 0.97f; /* 155 Hz wide */
-    float y = x + 2 * radius * cosf(6.2831853f * r->frequency_hz / MYNA_SAMPLE_RATE_HZ) * r->y1 - radius * radius * r->y2;
+    float y =
+        x + 2 * radius * cosf(6.2831853f * r->frequency_hz / MYNA_SAMPLE_RATE_HZ) * r->y1 - radius * radius * r->y2;
     r->y2 = r->y1;
     r->y1 = y;
     return y;

@@ -1,6 +1,6 @@
 /* Recordings for tests/cli.sh, and a look at what came out.
- *   make_audio KIND RATE_HZ CHANNELS SECONDS OUT.wav     KIND: speech silence clipped nan
- *   make_audio measure FILE                              prints "RATE_HZ FRAMES PEAK" */
+ *   make_audio KIND RATE_HZ CHANNELS SECONDS OUT.wav     KIND: speech late silence clipped nan
+ *   make_audio measure FILE                              prints "RATE_HZ FRAMES PEAK ONSET", this in ms */
 #include <math.h>
 #include <sndfile.h>
 #include <stdio.h>
@@ -25,6 +25,7 @@ static double sample(const char *kind, double t, double rate_hz)
 {
     if (strcmp(kind, "silence") == 0) return 0;
     if (strcmp(kind, "nan") == 0 && t > .5) return NAN;
+    if (strcmp(kind, "late") == 0 && t < 1) return 0;
     double value = speech(t, rate_hz);
     return strcmp(kind, "clipped") == 0 ? fmax(-1, fmin(1, 20 * value)) : value;
 }
@@ -47,16 +48,26 @@ static int make(char **argv)
     return sf_close(file);
 }
 
+/* The loudest channel of the next frame; negative at the end. */
+static float next_frame(SNDFILE *file, int channels)
+{
+    float frame[16], loudest = 0;
+    if (sf_readf_float(file, frame, 1) != 1) return -1;
+    for (int c = 0; c < channels; c++) loudest = fmaxf(loudest, fabsf(frame[c]));
+    return loudest;
+}
+
 static int measure(const char *path)
 {
     SF_INFO info = {0};
     SNDFILE *file = sf_open(path, SFM_READ, &info);
     if (!file || info.channels > 16) return 1;
-    float peak = 0, frame[16];
-    long n_frames = 0;
-    for (; sf_readf_float(file, frame, 1) == 1; n_frames++)
-        for (int c = 0; c < info.channels; c++) peak = fmaxf(peak, fabsf(frame[c]));
-    printf("%d %ld %.4f\n", info.samplerate, n_frames, (double)peak);
+    float peak = 0, value;
+    long n_frames = 0, onset = 0;
+    for (; (value = next_frame(file, info.channels)) >= 0; n_frames++) peak = fmaxf(peak, value);
+    sf_seek(file, 0, SEEK_SET);
+    while ((value = next_frame(file, info.channels)) >= 0 && value < .1f * peak) onset++;
+    printf("%d %ld %.4f %ld\n", info.samplerate, n_frames, (double)peak, 1000 * onset / info.samplerate);
     return sf_close(file);
 }
 

@@ -134,7 +134,8 @@ static void test_extreme_input(void **state)
         memset(signal, 0, sizeof signal);
         add_noise(signal, SAMPLES, scales[s], 1);
         analyse(frames, 8);
-        for (int k = 0; k < HOPS; k++) assert_true(all_finite(frames[k].mel, MYNA_MEL_BANDS) && isfinite(frames[k].f0_hz));
+        for (int k = 0; k < HOPS; k++)
+            assert_true(all_finite(frames[k].mel, MYNA_MEL_BANDS) && isfinite(frames[k].f0_hz));
     }
 }
 

@@ -210,8 +210,8 @@ static void test_foreign_formats_name_the_command(void **state)
     char expected[256];
     write_bytes("talk.bin", mp4, sizeof mp4);
     snprintf(expected, sizeof expected,
-        "libsndfile cannot read this format; convert it first: ffmpeg -i %s/talk.bin -ar 16000 -ac 1 %s/talk.wav", folder,
-        folder);
+        "libsndfile cannot read this format; convert it first: ffmpeg -i %s/talk.bin -ar 16000 -ac 1 %s/talk.wav",
+        folder, folder);
     expect_refusal("talk.bin", MYNA_ERROR_FORMAT, expected);
     write_bytes("my talk", ebml, sizeof ebml);
     snprintf(expected, sizeof expected, "ffmpeg -i '%s/my talk' -ar 16000 -ac 1 '%s/my talk.wav'", folder, folder);

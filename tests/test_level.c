@@ -23,7 +23,8 @@ static void make_speech(float *x)
 {
     memset(x, 0, SAMPLES * sizeof *x);
     add_vowel(x, 2 * SECOND, 120, 180);
-    for (int i = 0; i < 2 * SECOND; i++) x[i] *= powf(10, -0.2f * (1 + sinf(2 * (float)test_pi * 4 * (float)i / SECOND)));
+    for (int i = 0; i < 2 * SECOND; i++)
+        x[i] *= powf(10, -0.2f * (1 + sinf(2 * (float)test_pi * 4 * (float)i / SECOND)));
 }
 
 static void test_a_sine_has_its_rms(void **state)
@@ -45,6 +46,16 @@ static void test_pauses_leave_it_alone(void **state)
     assert_near(db((double)rms_of(x, SAMPLES) / alone), 0, 0.001);
     add_noise(x + 2 * SECOND, 2 * SECOND, 0.003f, 2); /* -50 dBFS: under the relative one */
     assert_near(db((double)rms_of(x, SAMPLES) / alone), 0, 0.3);
+}
+
+static void test_the_absolute_gate(void **state)
+{
+    (void)state;
+    float x[SECOND] = {0};
+    add_noise(x, SECOND, 0.0001f, 1); /* -80 dBFS */
+    assert_true(rms_of(x, SECOND) == 0);
+    add_noise(x, SECOND, 0.001f, 2); /* -60 dBFS */
+    assert_near(db((double)rms_of(x, SECOND)), -60, 0.2);
 }
 
 static void test_it_follows_amplitude(void **state)
@@ -109,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sine_has_its_rms),
         cmocka_unit_test(test_pauses_leave_it_alone),
+        cmocka_unit_test(test_the_absolute_gate),
         cmocka_unit_test(test_it_follows_amplitude),
         cmocka_unit_test(test_blocks_do_not_matter),
         cmocka_unit_test(test_gain_brings_speech_to_normal),

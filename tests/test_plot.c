@@ -89,8 +89,7 @@ static myna_panel waveform_panel(void)
 
 static myna_panel mel_panel(const float *f0)
 {
-    return (myna_panel){
-        .title = "b", .kind = MYNA_PANEL_MEL, .mel = {log_mel[0], f0, N_FRAMES, 0.0125 / 2, 0.0125, 1}};
+    return (myna_panel){.title = "b", .kind = MYNA_PANEL_MEL, .mel = {log_mel[0], f0, N_FRAMES, 0.0125 / 2, 0.0125, 1}};
 }
 
 /* ---- Pictures --------------------------------------------------------------------------------------------------- */
@@ -205,7 +204,8 @@ static void test_refusals(void **state)
         {"e.svg", 600, 20000, 1}, {"e.svg", 20000, 600, 1}, {"e.png", 600, 400, 30}, {"e.png", 600, 400, 0}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         myna_error error = {0};
-        myna_status status = myna_plot_save(at(wrong[i].name), wrong[i].width, wrong[i].height, panels, wrong[i].n, &error);
+        myna_status status =
+            myna_plot_save(at(wrong[i].name), wrong[i].width, wrong[i].height, panels, wrong[i].n, &error);
         assert_int_equal(status, MYNA_ERROR_ARGUMENT);
         assert_string_equal(error.file, path);
         assert_true(error.detail[0] != 0);
@@ -229,7 +229,8 @@ static void test_full_disk(void **state)
     }
 }
 
-/* ---- Parts -------------------------------------------------------------------------------------------------------- */
+/* ---- Parts --------------------------------------------------------------------------------------------------------
+ */
 
 static void test_ticks(void **state)
 {
@@ -276,7 +277,8 @@ static void test_font(void **state)
     }
     const char *text = "a\xe2\x82\xac\xf0\x9f\x98\x80\xc0\x80\xed\xa0\x80\xe2\x82";
     const uint32_t expected[] = {'a', 0x20ac, 0x1f600, 0xfffd, 0xfffd, 0xfffd, 0xfffd, 0xfffd, 0xfffd, 0xfffd, 0, 0};
-    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) assert_int_equal(myna_utf8_next(&text), expected[i]);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        assert_int_equal(myna_utf8_next(&text), expected[i]);
 }
 
 int main(void)

@@ -89,7 +89,8 @@ static void test_snr(void **state)
             resample(output, n, from, to, MYNA_RESAMPLE_FAST);
             double fast = tone_snr_db(made, tones[t], to);
             bool in_fast_band = tones[t] <= 0.3f * (float)(from < to ? from : to);
-            if (!(good >= 90 && (fast >= 80 || !in_fast_band))) fail_msg("%d -> %d Hz, %g Hz: %.1f, %.1f dB", from, to, tones[t], good, fast);
+            if (!(good >= 90 && (fast >= 80 || !in_fast_band)))
+                fail_msg("%d -> %d Hz, %g Hz: %.1f, %.1f dB", from, to, tones[t], good, fast);
         }
     }
 }

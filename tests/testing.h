@@ -15,17 +15,17 @@
 #include <math.h>
 #include <string.h>
 
-#define assert_below(value, limit)                                                                     \
-    do {                                                                                               \
-        double value_ = (double)(value), limit_ = (double)(limit);                                     \
-        if (!(value_ < limit_)) fail_msg("%s is %g, not below %g", #value, value_, limit_);            \
+#define assert_below(value, limit)                                                                                     \
+    do {                                                                                                               \
+        double value_ = (double)(value), limit_ = (double)(limit);                                                     \
+        if (!(value_ < limit_)) fail_msg("%s is %g, not below %g", #value, value_, limit_);                            \
     } while (0)
 
-#define assert_near(value, wanted, tolerance)                                                          \
-    do {                                                                                               \
-        double value_ = (double)(value), wanted_ = (double)(wanted);                                   \
-        if (!(fabs(value_ - wanted_) <= (double)(tolerance)))                                          \
-            fail_msg("%s is %g, not %g +- %g", #value, value_, wanted_, (double)(tolerance));          \
+#define assert_near(value, wanted, tolerance)                                                                          \
+    do {                                                                                                               \
+        double value_ = (double)(value), wanted_ = (double)(wanted);                                                   \
+        if (!(fabs(value_ - wanted_) <= (double)(tolerance)))                                                          \
+            fail_msg("%s is %g, not %g +- %g", #value, value_, wanted_, (double)(tolerance));                          \
     } while (0)
 
 #define assert_ok(status) assert_string_equal(myna_status_name(status), "OK")

@@ -19,15 +19,16 @@ typedef struct sheet {
 static void put_text(sheet *s, const char *key, const char *label, const char *text)
 {
     if (s->json) cJSON_AddStringToObject(s->json, key, text);
-    else printf("  %-16s %s\n", label, text);
+    else printf("  %-22s %s\n", label, text);
 }
 
-/* `value` in JSON (to four decimals; null where it is not finite), `text` for people; NULL: JSON only. Frees the text. */
+/* `value` in JSON (to four decimals; null where it is not finite), `text` for people; NULL: JSON only. Frees the text.
+ */
 static void put_number(sheet *s, const char *key, const char *label, double value, char *text)
 {
     if (s->json && isfinite(value)) cJSON_AddNumberToObject(s->json, key, round(1e4 * value) / 1e4);
     else if (s->json) cJSON_AddNullToObject(s->json, key);
-    else if (text) printf("  %-16s %s\n", label, text);
+    else if (text) printf("  %-22s %s\n", label, text);
     free(text);
 }
 
@@ -39,7 +40,7 @@ static void put_fact(sheet *s, cJSON *facts, const char *key, const char *value)
         value = number;
     }
     if (s->json) cJSON_AddStringToObject(facts, key, value);
-    else printf("  %-23s %s\n", key, value);
+    else printf("  %-22s %s\n", key, value);
 }
 
 static void put_profile(sheet *s, const myna_profile *profile)
@@ -68,7 +69,8 @@ static void start(sheet *s, const char *path, const char *kind)
     cJSON_AddStringToObject(s->json, "kind", kind);
 }
 
-/* ---- The kinds of files ------------------------------------------------------------------------------------------- */
+/* ---- The kinds of files -------------------------------------------------------------------------------------------
+ */
 
 static myna_status show_recording(sheet *s, const char *path, myna_error *error)
 {
@@ -116,7 +118,7 @@ static myna_status show_voice(sheet *s, const char *path, myna_error *error)
     put_text(s, "model_id", "model", myna_voice_model_id(voice));
     bool can_reembed = myna_voice_can_reembed(voice);
     if (s->json) cJSON_AddBoolToObject(s->json, "can_reembed", can_reembed);
-    else printf("  %-16s %s\n", "other models", can_reembed ? "yes, it carries log-mel" : "no, it carries no log-mel");
+    else printf("  %-22s %s\n", "other models", can_reembed ? "yes, it carries log-mel" : "no, it carries no log-mel");
     put_profile(s, myna_voice_profile(voice));
     myna_voice_free(voice);
     return MYNA_OK;
@@ -127,13 +129,14 @@ static myna_status show_checkpoint(sheet *s, const char *path, const myna_tensor
     start(s, path, "checkpoint");
     const char *step = myna_fact_find(&file->facts, "step"), *of = myna_fact_find(&file->facts, "n_steps");
     if (s->json) cJSON_AddNumberToObject(s->json, "step", step ? strtod(step, NULL) : 0);
-    else printf("  %-23s %s of %s\n", "steps done", step ? step : "?", of ? of : "?");
+    else printf("  %-22s %s of %s\n", "steps done", step ? step : "?", of ? of : "?");
     cJSON *facts = s->json ? cJSON_AddObjectToObject(s->json, "facts") : NULL;
     for (size_t i = 0; i < file->facts.n; i++) put_fact(s, facts, file->facts.items[i].key, file->facts.items[i].value);
     return MYNA_OK;
 }
 
-/* ---- Which kind: by content ---------------------------------------------------------------------------------------- */
+/* ---- Which kind: by content ----------------------------------------------------------------------------------------
+ */
 
 /* An 8-byte length that fits into the file, and the start of a JSON object. No audio format begins like that. */
 static bool is_tensor_file(const myna_mapping *file)
@@ -194,8 +197,8 @@ int myna_cmd_info(int argc, char **argv)
         {0},
     };
     const myna_command command = {"info FILE...",
-        "Says what is in recordings, models, voices and training checkpoints. The kind is\nfound by content.", options, 1,
-        -1};
+        "Says what is in recordings, models, voices and training checkpoints. The kind is\nfound by content.", options,
+        1, -1};
     int code;
     if (myna_options_parse(&command, argc, argv, &operands, &code)) code = show_all(&operands, as_json);
     myna_strings_free(&operands);

@@ -223,8 +223,7 @@ static myna_status start(run *r, myna_corpus *corpus, myna_error *error)
     options.code_noise = (float)s->code_noise;
     options.rate = (float)s->rate;
     options.init_model = s->init;
-    myna_status status = myna_trainer_create(&r->trainer, corpus, &options, error);
-    return status == MYNA_OK ? train_log_start(&r->log, error) : status;
+    return myna_trainer_create(&r->trainer, corpus, &options, error);
 }
 
 static int run_training(const train_settings *s, const char *stem)
@@ -233,7 +232,9 @@ static int run_training(const train_settings *s, const char *stem)
     myna_corpus *corpus = NULL;
     run r = {.settings = s, .checkpoint = myna_text("%s.checkpoint", stem)};
     train_log_init(&r.log, stem);
-    myna_status status = open_corpus(&corpus, s, &error);
+    /* The table is begun before the corpus is read: where nothing can be written, nobody should wait to learn it. */
+    myna_status status = s->resume ? MYNA_OK : train_log_start(&r.log, &error);
+    if (status == MYNA_OK) status = open_corpus(&corpus, s, &error);
     if (status == MYNA_OK && !s->quiet) describe_corpus(corpus);
     if (status == MYNA_OK) status = start(&r, corpus, &error);
     if (status == MYNA_OK) {

@@ -143,6 +143,12 @@ static void sum_energy(double *energy, const float *x, int n)
     for (int i = 0; i < n; i++) energy[i + 1] = energy[i] + (double)x[i] * (double)x[i];
 }
 
+/* Every multiple of a period correlates as well as the period itself: the shortest must win. */
+MYNA_INLINE float lag_weight(float lag)
+{
+    return 1 - long_lag_cost * log2f(lag / MIN_LAG);
+}
+
 typedef struct peaks {
     int n, lag[CANDIDATES]; /* highest first */
     float height[CANDIDATES];
@@ -170,8 +176,13 @@ MYNA_INLINE peaks coarse_peaks(const float *window, double noise_power)
     for (int lag = COARSE_MIN; lag <= COARSE_MAX; lag++)
         r[lag] = correlate(x, energy, COARSE_SAMPLES, n, lag, noise_power * n);
     peaks found = {0};
-    for (int lag = COARSE_MIN + 1; lag < COARSE_MAX; lag++)
-        if (r[lag] > worth_refining && r[lag] > r[lag - 1] && r[lag] >= r[lag + 1]) keep_highest(&found, lag, r[lag]);
+    for (int lag = COARSE_MIN + 1; lag < COARSE_MAX; lag++) {
+        float before = r[lag - 1], after = r[lag + 1];
+        if (!(r[lag] > worth_refining && r[lag] > before && r[lag] >= after)) continue;
+        /* The top of the parabola: at high F0 a peak is only a few coarse lags wide. */
+        float top = r[lag] - 0.125f * (before - after) * (before - after) / (before - 2 * r[lag] + after);
+        keep_highest(&found, lag, top * lag_weight((float)(lag * DECIMATION)));
+    }
     return found;
 }
 
@@ -206,7 +217,7 @@ MYNA_VECTORIZED static void find_candidates(frame *out, const float *window, dou
         bool in_range = lag >= MIN_LAG && lag <= MAX_LAG;
         out->f0_hz[c] = in_range ? MYNA_SAMPLE_RATE_HZ / lag : 0;
         out->octave[c] = in_range ? log2f(out->f0_hz[c]) : 0;
-        out->score[c] = in_range ? height * (1 - long_lag_cost * log2f(lag / MIN_LAG)) : impossible;
+        out->score[c] = in_range ? height * lag_weight(lag) : impossible;
     }
 }
 

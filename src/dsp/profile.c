@@ -113,7 +113,8 @@ void myna_profile_meter_free(myna_profile_meter *meter)
     free(meter);
 }
 
-/* ---- Frames in ---------------------------------------------------------------------------------------------------- */
+/* ---- Frames in ----------------------------------------------------------------------------------------------------
+ */
 
 static float *mel_of(const myna_profile_meter *meter, size_t slot)
 {
@@ -199,7 +200,8 @@ void myna_profile_meter_push(myna_profile_meter *meter, const float *samples, si
     }
 }
 
-/* ---- Results -------------------------------------------------------------------------------------------------------- */
+/* ---- Results --------------------------------------------------------------------------------------------------------
+ */
 
 /* A hop cut short becomes a frame; the frames that wait for their F0 get it. */
 static void drain(myna_profile_meter *meter)

@@ -22,8 +22,11 @@ enum {
     MAX_RATE_HZ = 768000,
 };
 
+static const int64_t endless = INT64_MAX / 2; /* bytes or frames: what libsndfile is told of a pipe's length */
+
 struct myna_audio_reader {
-    int fd;
+    myna_audio_bytes bytes;
+    bool is_stream;
     int64_t offset; /* libsndfile's place in the file */
     myna_audio_extent extent;
     SNDFILE *sound;
@@ -36,10 +39,13 @@ struct myna_audio_reader {
 
 /* ---- libsndfile's view of the file -------------------------------------------------------------------------- */
 
+/* A stream's is where its audio ends, so that libsndfile does not look for more behind it. */
 static sf_count_t file_length(void *context)
 {
+    const myna_audio_reader *reader = context;
     struct stat file;
-    return fstat(((myna_audio_reader *)context)->fd, &file) == 0 ? file.st_size : -1;
+    if (reader->is_stream) return reader->extent.end >= 0 ? reader->extent.end : endless;
+    return fstat(reader->bytes.fd, &file) == 0 ? file.st_size : -1;
 }
 
 static sf_count_t file_tell(void *context)
@@ -56,15 +62,13 @@ static sf_count_t file_seek(sf_count_t offset, int whence, void *context)
     return reader->offset = offset;
 }
 
-/* libsndfile reads to the file's end where a WAV file's length is 0xffffffff, but nothing where it is 0: so it is
- * shown the one for the other. */
+/* Of the lengths that leave a WAV file's end open, libsndfile knows 0xffffffff and is shown it for any. */
 static sf_count_t file_read(void *data, sf_count_t n, void *context)
 {
     myna_audio_reader *reader = context;
-    ssize_t got = pread(reader->fd, data, (size_t)n, (off_t)reader->offset);
-    if (got <= 0) return 0;
-    for (int64_t i = 0; reader->extent.zero_length_at >= 0 && i < 4; i++) {
-        int64_t place = reader->extent.zero_length_at + i - reader->offset;
+    sf_count_t got = (sf_count_t)myna_audio_bytes_read(&reader->bytes, data, (size_t)n, reader->offset);
+    for (int64_t i = 0; reader->extent.open_length_at >= 0 && i < 4; i++) {
+        int64_t place = reader->extent.open_length_at + i - reader->offset;
         if (place >= 0 && place < got) ((unsigned char *)data)[place] = 0xff;
     }
     reader->offset += got;
@@ -115,9 +119,19 @@ static myna_status refuse_foreign(const char *path, myna_error *error)
         fits ? to : "OUT.wav");
 }
 
+/* Why reading a stream came to nothing, where that lies in the pipe; MYNA_OK elsewhere. */
+static myna_status check_pipe(const myna_audio_reader *reader, myna_error *error)
+{
+    int reason = reader->bytes.reason;
+    if (reason == EINTR) return MYNA_ERROR_INTERRUPTED;
+    return reason ? myna_fail(error, MYNA_ERROR_FILE, "%s", strerror(reason)) : MYNA_OK;
+}
+
 static myna_status refuse(myna_audio_reader *reader, const char *path, myna_error *error)
 {
-    if (myna_audio_is_foreign(reader->fd, path)) return refuse_foreign(path, error);
+    myna_status status = check_pipe(reader, error);
+    if (status != MYNA_OK) return status;
+    if (myna_audio_is_foreign(&reader->bytes, path)) return refuse_foreign(path, error);
     int code = sf_error(NULL);
     if (code == SF_ERR_UNRECOGNISED_FORMAT)
         return myna_fail(error, MYNA_ERROR_FORMAT, "not an audio file (WAV, FLAC, Ogg, MP3, AIFF, ...)");
@@ -127,52 +141,81 @@ static myna_status refuse(myna_audio_reader *reader, const char *path, myna_erro
     return myna_fail(error, MYNA_ERROR_FORMAT, "%.*s", (int)length, reason);
 }
 
-static myna_status check_length(const myna_audio_reader *reader, int64_t file_bytes, myna_error *error)
+static myna_status check_sound(const SF_INFO *sound, myna_error *error)
 {
-    if (reader->info.frames == 0) return myna_fail(error, MYNA_ERROR_FORMAT, "holds no samples");
-    if (reader->extent.end > file_bytes)
-        return myna_fail(error, MYNA_ERROR_FORMAT, "breaks off %lld bytes before the end its header gives",
-            (long long)(reader->extent.end - file_bytes));
-    return MYNA_OK;
+    if (sound->channels < 1 || sound->channels > MAX_CHANNELS)
+        return myna_fail(error, MYNA_ERROR_FORMAT, "%d channels, not 1 to %d", sound->channels, MAX_CHANNELS);
+    if (sound->samplerate < MIN_RATE_HZ || sound->samplerate > MAX_RATE_HZ)
+        return myna_fail(error, MYNA_ERROR_FORMAT, "a sample rate of %d Hz, not %d to %d Hz", sound->samplerate,
+            MIN_RATE_HZ, MAX_RATE_HZ);
+    return sound->frames == 0 ? myna_fail(error, MYNA_ERROR_FORMAT, "holds no samples") : MYNA_OK;
 }
 
-/* Opens the sound in `reader->fd`; what is taken on failure is released by myna_audio_close. */
-static myna_status open_sound(myna_audio_reader *reader, const char *path, myna_error *error)
+/* `sound` is zero, or says what has no header. */
+static myna_status open_sound(myna_audio_reader *reader, const char *path, SF_INFO sound, myna_error *error)
 {
-    struct stat file;
-    if (fstat(reader->fd, &file) != 0) return myna_fail(error, MYNA_ERROR_FILE, "%s", strerror(errno));
-    if (S_ISDIR(file.st_mode)) return myna_fail(error, MYNA_ERROR_FILE, "%s", strerror(EISDIR));
-    if (!S_ISREG(file.st_mode)) return myna_fail(error, MYNA_ERROR_FILE, "not a regular file");
-    if (file.st_size == 0) return myna_fail(error, MYNA_ERROR_FORMAT, "the file is empty");
-    SF_INFO sound = {0};
     static SF_VIRTUAL_IO operations = {file_length, file_seek, file_read, file_write, file_tell};
-    reader->extent = myna_audio_find_extent(reader->fd);
     reader->sound = sf_open_virtual(&operations, SFM_READ, &sound, reader);
     if (!reader->sound) return refuse(reader, path, error);
-    if (sound.channels < 1 || sound.channels > MAX_CHANNELS)
-        return myna_fail(error, MYNA_ERROR_FORMAT, "%d channels, not 1 to %d", sound.channels, MAX_CHANNELS);
-    if (sound.samplerate < MIN_RATE_HZ || sound.samplerate > MAX_RATE_HZ)
-        return myna_fail(error, MYNA_ERROR_FORMAT, "a sample rate of %d Hz, not %d to %d Hz", sound.samplerate,
-            MIN_RATE_HZ, MAX_RATE_HZ);
+    myna_status status = check_sound(&sound, error);
+    if (status != MYNA_OK) return status;
     int type = sound.format & SF_FORMAT_TYPEMASK;
+    bool is_open = sound.frames < 0 || sound.frames == SF_COUNT_MAX ||
+                   (reader->is_stream && reader->extent.end < 0 && type != SF_FORMAT_FLAC);
     reader->info.sample_rate_hz = sound.samplerate;
     reader->info.channels = sound.channels;
-    reader->info.frames = sound.frames == SF_COUNT_MAX || sound.frames < 0 ? -1 : sound.frames;
-    reader->length_is_exact = type != SF_FORMAT_OGG && type != SF_FORMAT_MPEG && reader->info.frames >= 0;
+    reader->info.frames = is_open ? -1 : sound.frames;
+    reader->length_is_exact = type != SF_FORMAT_OGG && type != SF_FORMAT_MPEG && !is_open;
     describe_format(reader->info.format, sizeof reader->info.format, sound.format);
     reader->block = malloc((size_t)BLOCK_FRAMES * (size_t)sound.channels * sizeof *reader->block);
     reader->path = strdup(path);
     if (!reader->block || !reader->path) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to read audio");
-    return check_length(reader, file.st_size, error);
+    return MYNA_OK;
 }
 
-myna_status myna_audio_open(myna_audio_reader **out, const char *path, myna_audio_info *info, myna_error *error)
+static myna_status open_file(myna_audio_reader *reader, const char *path, myna_error *error)
 {
-    myna_audio_reader *reader = calloc(1, sizeof *reader);
-    if (!reader) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to read audio");
-    reader->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer must not hang */
-    myna_status status =
-        reader->fd < 0 ? myna_fail(error, MYNA_ERROR_FILE, "%s", strerror(errno)) : open_sound(reader, path, error);
+    struct stat file;
+    reader->bytes.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer must not hang */
+    if (reader->bytes.fd < 0 || fstat(reader->bytes.fd, &file) != 0)
+        return myna_fail(error, MYNA_ERROR_FILE, "%s", strerror(errno));
+    if (S_ISDIR(file.st_mode)) return myna_fail(error, MYNA_ERROR_FILE, "%s", strerror(EISDIR));
+    if (!S_ISREG(file.st_mode)) return myna_fail(error, MYNA_ERROR_FILE, "not a regular file");
+    if (file.st_size == 0) return myna_fail(error, MYNA_ERROR_FORMAT, "the file is empty");
+    reader->extent = myna_audio_find_extent(&reader->bytes);
+    myna_status status = open_sound(reader, path, (SF_INFO){0}, error);
+    if (status == MYNA_OK && reader->extent.end > file.st_size)
+        status = myna_fail(error, MYNA_ERROR_FORMAT, "breaks off %lld bytes before the end its header gives",
+            (long long)(reader->extent.end - file.st_size));
+    return status;
+}
+
+static myna_status open_stream(myna_audio_reader *reader, const char *name, bool has_header, myna_error *error)
+{
+    SF_INFO sound = {0};
+    reader->extent = (myna_audio_extent){-1, -1};
+    reader->bytes.kept = malloc(MYNA_AUDIO_KEPT_BYTES);
+    if (!reader->bytes.kept) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to read audio");
+    if (!has_header) {
+        sound.samplerate = MYNA_SAMPLE_RATE_HZ;
+        sound.channels = 1;
+        sound.format = SF_FORMAT_RAW | SF_FORMAT_PCM_16 | SF_ENDIAN_LITTLE;
+    } else if (myna_audio_can_stream(&reader->bytes)) {
+        reader->extent = myna_audio_find_extent(&reader->bytes);
+    } else {
+        myna_status status = check_pipe(reader, error);
+        if (status != MYNA_OK) return status;
+        if (reader->bytes.n_came == 0) return myna_fail(error, MYNA_ERROR_FORMAT, "is empty");
+        return myna_fail(error, MYNA_ERROR_FORMAT,
+            "only WAV, AU, AIFF and FLAC can be read from a pipe; give the file's name instead");
+    }
+    return open_sound(reader, name, sound, error);
+}
+
+/* Hands out an opened reader, or releases what was taken until opening failed. */
+static myna_status conclude(myna_audio_reader **out, myna_audio_reader *reader, const char *path,
+    myna_audio_info *info, myna_status status, myna_error *error)
+{
     if (status != MYNA_OK) {
         myna_audio_close(reader);
         return myna_fail_in(error, status, path);
@@ -182,11 +225,29 @@ myna_status myna_audio_open(myna_audio_reader **out, const char *path, myna_audi
     return MYNA_OK;
 }
 
+myna_status myna_audio_open(myna_audio_reader **out, const char *path, myna_audio_info *info, myna_error *error)
+{
+    myna_audio_reader *reader = calloc(1, sizeof *reader);
+    if (!reader) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to read audio");
+    return conclude(out, reader, path, info, open_file(reader, path, error), error);
+}
+
+myna_status myna_audio_open_stream(
+    myna_audio_reader **out, int fd, const char *name, bool has_header, myna_audio_info *info, myna_error *error)
+{
+    myna_audio_reader *reader = calloc(1, sizeof *reader);
+    if (!reader) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to read audio");
+    reader->bytes.fd = fd;
+    reader->is_stream = true;
+    return conclude(out, reader, name, info, open_stream(reader, name, has_header, error), error);
+}
+
 void myna_audio_close(myna_audio_reader *reader)
 {
     if (!reader) return;
     if (reader->sound) sf_close(reader->sound);
-    if (reader->fd >= 0) close(reader->fd);
+    if (reader->bytes.fd >= 0 && !reader->is_stream) close(reader->bytes.fd);
+    free(reader->bytes.kept);
     free(reader->block);
     free(reader->path);
     free(reader);
@@ -210,6 +271,8 @@ static bool mix(float *mono, const float *block, size_t n_frames, size_t channel
 /* At a short read: is this where the file should end? */
 static myna_status check_end(const myna_audio_reader *reader, myna_error *error)
 {
+    myna_status status = check_pipe(reader, error);
+    if (status != MYNA_OK) return status;
     if (reader->position == 0) return myna_fail(error, MYNA_ERROR_FORMAT, "holds no samples");
     double rate_hz = reader->info.sample_rate_hz;
     if (reader->length_is_exact && reader->position < reader->info.frames)
@@ -217,6 +280,8 @@ static myna_status check_end(const myna_audio_reader *reader, myna_error *error)
             (double)reader->position / rate_hz, (double)reader->info.frames / rate_hz);
     if (sf_error(reader->sound) != SF_ERR_NO_ERROR)
         return myna_fail(error, MYNA_ERROR_FORMAT, "damaged after %.2f seconds", (double)reader->position / rate_hz);
+    if (reader->is_stream && reader->info.frames < 0 && !reader->bytes.has_ended)
+        return myna_fail(error, MYNA_ERROR_FORMAT, "a WAV stream ends at 4 GiB");
     return MYNA_OK;
 }
 

@@ -17,6 +17,11 @@ typedef struct myna_audio_info {
  * NULL. */
 typedef struct myna_audio_reader myna_audio_reader;
 myna_status myna_audio_open(myna_audio_reader **out, const char *path, myna_audio_info *info, myna_error *error);
+/* The same for what comes through the descriptor `fd`, which stays the caller's; errors call it `name`. WAV, AU, AIFF
+ * and FLAC, since these are read without seeking: not by myna_audio_rewind either. Without a header it is 16-bit
+ * little-endian mono at 16 kHz. A signal that ends a wait is ERROR_INTERRUPTED, here and in reading. */
+myna_status myna_audio_open_stream(
+    myna_audio_reader **out, int fd, const char *name, bool has_header, myna_audio_info *info, myna_error *error);
 /* Reads n samples, fewer only at the end; *n_read 0 after it. ERROR_FORMAT when the file breaks off or is damaged,
  * ERROR_NOT_FINITE on NaN and infinity. */
 myna_status myna_audio_read(myna_audio_reader *reader, float *samples, size_t n, size_t *n_read, myna_error *error);
@@ -29,6 +34,10 @@ void myna_audio_close(myna_audio_reader *reader);
  * in commit. */
 typedef struct myna_audio_writer myna_audio_writer;
 myna_status myna_audio_create(myna_audio_writer **out, const char *path, int sample_rate_hz, myna_error *error);
+/* The same for 16-bit samples that go out through the descriptor `fd` (the caller's; errors call it `name`) at once,
+ * after a WAV header of open length or without any. A signal that ends a wait is ERROR_INTERRUPTED. */
+myna_status myna_audio_create_stream(myna_audio_writer **out, int fd, const char *name, bool has_header,
+    int sample_rate_hz, myna_error *error);
 myna_status myna_audio_write(myna_audio_writer *writer, const float *samples, size_t n, myna_error *error);
 myna_status myna_audio_commit(myna_audio_writer *writer, myna_error *error);
 void myna_audio_abandon(myna_audio_writer *writer);

@@ -3,13 +3,12 @@
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 enum { MAX_CHUNKS = 1000 }; /* before the audio: far more than any writer makes */
 
-static bool read_at(int fd, void *out, size_t n, int64_t offset)
+static bool read_at(myna_audio_bytes *bytes, void *out, size_t n, int64_t offset)
 {
-    return pread(fd, out, n, (off_t)offset) == (ssize_t)n;
+    return myna_audio_bytes_read(bytes, out, n, offset) == n;
 }
 
 static uint64_t number(const unsigned char *bytes, int n, bool big_endian)
@@ -19,7 +18,7 @@ static uint64_t number(const unsigned char *bytes, int n, bool big_endian)
     return value;
 }
 
-static bool has_foreign_content(int fd)
+static bool has_foreign_content(myna_audio_bytes *bytes)
 {
     static const struct {
         size_t offset, length;
@@ -31,17 +30,17 @@ static bool has_foreign_content(int fd)
         {0, 5, "#!AMR"}, {0, 4, "ADIF"},            /* AAC */
     };
     unsigned char head[12] = {0};
-    if (!read_at(fd, head, sizeof head, 0)) return false;
+    if (!read_at(bytes, head, sizeof head, 0)) return false;
     for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++) {
         if (memcmp(head + signatures[i].offset, signatures[i].bytes, signatures[i].length) == 0) return true;
     }
     return head[0] == 0xff && (head[1] & 0xf6) == 0xf0; /* ADTS AAC: sync word, layer 0 (ISO 13818-7) */
 }
 
-bool myna_audio_is_foreign(int fd, const char *path)
+bool myna_audio_is_foreign(myna_audio_bytes *bytes, const char *path)
 {
     static const char *const suffixes[] = {".m4a", ".mp4", ".aac", ".webm", ".mkv", ".wma", ".amr", ".3gp", ".mov"};
-    if (has_foreign_content(fd)) return true;
+    if (has_foreign_content(bytes)) return true;
     const char *suffix = strrchr(path, '.');
     for (size_t i = 0; suffix && i < sizeof suffixes / sizeof *suffixes; i++) {
         if (strcasecmp(suffix, suffixes[i]) == 0) return true;
@@ -49,30 +48,29 @@ bool myna_audio_is_foreign(int fd, const char *path)
     return false;
 }
 
-/* 32-bit lengths that mean "unknown": 0 and all ones (ffmpeg, GStreamer, AU), and the largest round numbers below and
- * at 2 GiB less a header (SoX writes 0x7ffff000, arecord up to 0x80000000). */
+/* 32-bit lengths that mean "unknown": 0 and all ones (ffmpeg, GStreamer, AU), and large round numbers up to 2 GiB less a
+ * header (SoX writes 0x7f000000 in AIFF and 0x7ffff000 in WAV, arecord up to 0x80000000). */
 static bool is_open_length(uint64_t length)
 {
-    return length == 0 || length >= 0xffffff00u || (length >= 0x7fffef00u && length <= 0x80000040u);
+    return length == 0 || length >= 0xffffff00u || (length >= 0x7f000000u && length <= 0x80000040u);
 }
 
 /* RIFF and FORM files: chunks of a four-letter name, a 32-bit length and that many bytes, padded to even. */
-static myna_audio_extent find_chunk(int fd, const char *wanted, bool big_endian)
+static myna_audio_extent find_chunk(myna_audio_bytes *bytes, const char *wanted, bool big_endian)
 {
     static const myna_audio_extent unknown = {-1, -1};
     uint64_t long_length = 0; /* of RF64's data chunk (EBU Tech 3306) */
     int64_t offset = 12;
     for (int i = 0; i < MAX_CHUNKS; i++) {
         unsigned char header[8], sizes[16];
-        if (!read_at(fd, header, sizeof header, offset)) return unknown;
+        if (!read_at(bytes, header, sizeof header, offset)) return unknown;
         uint64_t length = number(header + 4, 4, big_endian);
         offset += 8;
-        if (memcmp(header, "ds64", 4) == 0 && read_at(fd, sizes, sizeof sizes, offset))
+        if (memcmp(header, "ds64", 4) == 0 && read_at(bytes, sizes, sizeof sizes, offset))
             long_length = number(sizes + 8, 8, false);
         if (memcmp(header, wanted, 4) == 0) {
-            if (length == 0) return (myna_audio_extent){-1, offset - 4};
             if (length == 0xffffffffu && long_length > 0 && long_length < INT64_MAX / 2) length = long_length;
-            else if (is_open_length(length)) return unknown;
+            else if (is_open_length(length)) return (myna_audio_extent){-1, offset - 4};
             return (myna_audio_extent){offset + (int64_t)length, -1};
         }
         offset += (int64_t)(length + (length & 1));
@@ -80,17 +78,26 @@ static myna_audio_extent find_chunk(int fd, const char *wanted, bool big_endian)
     return unknown;
 }
 
-myna_audio_extent myna_audio_find_extent(int fd)
+bool myna_audio_can_stream(myna_audio_bytes *bytes)
+{
+    unsigned char head[12];
+    if (!read_at(bytes, head, sizeof head, 0)) return false;
+    if (memcmp(head, "FORM", 4) == 0) return memcmp(head + 8, "AIF", 3) == 0;
+    if (memcmp(head, "RIF", 3) == 0 || memcmp(head, "RF64", 4) == 0) return memcmp(head + 8, "WAVE", 4) == 0;
+    return memcmp(head, ".snd", 4) == 0 || memcmp(head, "fLaC", 4) == 0;
+}
+
+myna_audio_extent myna_audio_find_extent(myna_audio_bytes *bytes)
 {
     myna_audio_extent unknown = {-1, -1};
     unsigned char head[12];
-    if (!read_at(fd, head, sizeof head, 0)) return unknown;
+    if (!read_at(bytes, head, sizeof head, 0)) return unknown;
     if (memcmp(head + 8, "WAVE", 4) == 0) {
-        if (memcmp(head, "RIFX", 4) == 0) return find_chunk(fd, "data", true);
-        return memcmp(head, "RIFF", 4) == 0 || memcmp(head, "RF64", 4) == 0 ? find_chunk(fd, "data", false) : unknown;
+        if (memcmp(head, "RIFX", 4) == 0) return find_chunk(bytes, "data", true);
+        return memcmp(head, "RIFF", 4) == 0 || memcmp(head, "RF64", 4) == 0 ? find_chunk(bytes, "data", false) : unknown;
     }
     if (memcmp(head, "FORM", 4) == 0 && memcmp(head + 8, "AIF", 3) == 0) {
-        myna_audio_extent extent = find_chunk(fd, "SSND", true);
+        myna_audio_extent extent = find_chunk(bytes, "SSND", true);
         return (myna_audio_extent){extent.end, -1}; /* COMM counts the frames; an empty SSND is just empty */
     }
     if (memcmp(head, ".snd", 4) == 0) {

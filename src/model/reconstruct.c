@@ -15,7 +15,8 @@ typedef struct block {
 } block;
 
 /* Steps [first, first + MYNA_STREAM_MAX_STEPS) of n_steps; silence after the last. F0 comes pitch_lag steps late. */
-static void fill_block(block *b, const float *log_mel, const float *f0_hz, size_t first, size_t n_steps, size_t pitch_lag)
+static void fill_block(
+    block *b, const float *log_mel, const float *f0_hz, size_t first, size_t n_steps, size_t pitch_lag)
 {
     for (size_t s = 0; s < MYNA_STREAM_MAX_STEPS; s++) {
         size_t step = first + s, pitch_step = step - pitch_lag;

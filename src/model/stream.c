@@ -5,17 +5,32 @@
 #include "model/features.h"
 #include "nn/gemm.h"
 #include "nn/layers.h"
+#include "nn/steady.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { PAST = MYNA_TAPS - 1, N_BLOCKS = MYNA_CONTENT_BLOCKS + MYNA_DECODER_BLOCKS, C = MYNA_CHANNELS };
 
+/* A layer with its weights packed. */
+typedef struct packed_linear {
+    float *packed;
+    const float *bias;
+    size_t n_out, n_in;
+} packed_linear;
+
+typedef struct packed_block {
+    packed_linear expand, project;
+} packed_block;
+
 struct myna_stream {
     myna_arena arena;
     const myna_model *model;
     int content_ahead, decoder_ahead;
     int64_t n_pushed; /* steps so far */
+
+    packed_linear content_in, content_out, decoder_in, decoder_out, decoder_gate;
+    packed_block blocks[N_BLOCKS]; /* content encoder's, then decoder's */
 
     float *past[N_BLOCKS];             /* [PAST + MAX_STEPS][C]: the last inputs of each block, then the new ones */
     float *film[MYNA_DECODER_BLOCKS];  /* [2 C] */
@@ -25,8 +40,33 @@ struct myna_stream {
     float *stats, *gate, *out, *ripple;
 };
 
+/* Counts, hands out and, the second time, fills. */
+static void pack(myna_arena *arena, packed_linear *out, const myna_linear *layer, size_t n_out, size_t n_in)
+{
+    *out = (packed_linear){.bias = layer->bias, .n_out = n_out, .n_in = n_in};
+    if (MYNA_TAKE(arena, out->packed, myna_steady_size(n_out, n_in))) myna_steady_pack(out->packed, layer->weight, n_out, n_in);
+}
+
+static void pack_weights(myna_stream *s)
+{
+    const myna_weights *w = &s->model->weights;
+    const size_t width = s->model->layout.code_width, wide = C * MYNA_EXPANSION;
+    pack(&s->arena, &s->content_in, &w->content.in, C, MYNA_CONTENT_IN);
+    pack(&s->arena, &s->content_out, &w->content.out, width, C);
+    pack(&s->arena, &s->decoder_in, &w->decoder.in, C, width + MYNA_PITCH_IN);
+    pack(&s->arena, &s->decoder_out, &w->decoder.out, MYNA_STEP_OUT, C);
+    pack(&s->arena, &s->decoder_gate, &w->decoder.gate, MYNA_STEP_GATES, C);
+    for (int i = 0; i < N_BLOCKS; i++) {
+        const myna_block *block =
+            i < MYNA_CONTENT_BLOCKS ? &w->content.blocks[i] : &w->decoder.blocks[i - MYNA_CONTENT_BLOCKS];
+        pack(&s->arena, &s->blocks[i].expand, &block->expand, wide, C);
+        pack(&s->arena, &s->blocks[i].project, &block->project, C, wide);
+    }
+}
+
 static void lay_out(myna_stream *s)
 {
+    pack_weights(s);
     myna_arena *arena = &s->arena;
     const size_t rows = MYNA_STREAM_MAX_STEPS, code_row = s->model->layout.code_width + MYNA_PITCH_IN;
     for (int i = 0; i < N_BLOCKS; i++) MYNA_TAKE(arena, s->past[i], (PAST + rows) * C);
@@ -81,6 +121,11 @@ void myna_stream_reset(myna_stream *s)
     memset(s->f0_hz, 0, MYNA_AHEAD_BLOCKS * MYNA_STEP_FRAMES * sizeof(float));
 }
 
+static void apply(const packed_linear *layer, float *out, const float *in, size_t rows)
+{
+    myna_steady_forward(out, in, layer->packed, layer->bias, rows, layer->n_out, layer->n_in);
+}
+
 /* Training pads with zeros before step 0; so rows of earlier steps must be zero wherever a block will read them. */
 static void clear_before_start(float *x, int64_t first_step, size_t n)
 {
@@ -98,9 +143,9 @@ static void push_block(myna_stream *s, const myna_block *w, int number, const fl
     myna_dwconv_forward(s->conv, past, w->conv_weight, w->conv_bias, shape);
     if (film) myna_film_norm_forward(s->norm, s->stats, s->conv + PAST * C, film, 1, n, C);
     else myna_norm_forward(s->norm, s->stats, s->conv + PAST * C, w->norm_scale, w->norm_shift, n, C);
-    myna_linear_forward(s->wide, s->norm, w->expand.weight, w->expand.bias, n, wide, C);
+    apply(&s->blocks[number].expand, s->wide, s->norm, n);
     myna_gelu_forward(s->wide, s->wide, n * wide);
-    myna_linear_forward(s->y, s->wide, w->project.weight, w->project.bias, n, C, wide);
+    apply(&s->blocks[number].project, s->y, s->wide, n);
     myna_residual_forward(s->x, past + (looks_ahead ? PAST - 1 : PAST) * C, s->y, w->gain, n, C);
     memmove(past, past + n * C, PAST * C * sizeof(float));
 }
@@ -115,7 +160,7 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
         myna_normalize(normalized, log_mel + i * MYNA_MEL_BANDS, w);
         myna_pool_bands(s->row + i * MYNA_POOLED_BANDS, normalized);
     }
-    myna_linear_forward(s->x, s->row, w->content.in.weight, w->content.in.bias, n, C, MYNA_CONTENT_IN);
+    apply(&s->content_in, s->x, s->row, n);
     for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {
         bool ahead = i < s->content_ahead;
         push_block(s, &w->content.blocks[i], i, NULL, ahead, i < MYNA_AHEAD_BLOCKS && !ahead, n);
@@ -123,7 +168,7 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
         clear_before_start(s->x, first, n);
     }
     size_t width = s->model->layout.code_width;
-    myna_linear_forward(s->y, s->x, w->content.out.weight, w->content.out.bias, n, width, C);
+    apply(&s->content_out, s->y, s->x, n);
     myna_tanh_forward(s->y, s->y, n * width);
 }
 
@@ -139,7 +184,7 @@ static void push_decoder(myna_stream *s, const float *f0_hz, size_t n)
         for (size_t k = 0; k < MYNA_STEP_FRAMES; k++)
             myna_pitch_features(row + width + k * (MYNA_PITCH_BINS + 1), f0_hz[i * MYNA_STEP_FRAMES + k]);
     }
-    myna_linear_forward(s->x, s->row, w->decoder.in.weight, w->decoder.in.bias, n, C, width + MYNA_PITCH_IN);
+    apply(&s->decoder_in, s->x, s->row, n);
     clear_before_start(s->x, first, n);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
         bool ahead = i < s->decoder_ahead;
@@ -160,8 +205,8 @@ static void push_output(myna_stream *s, float *log_mel, const float *f0_hz, size
         myna_ripple_at(ripple, s->model->ripple, f0_hz[i]);
         for (size_t b = 0; b < MYNA_MEL_BANDS; b++) ripple[b] *= to_normalized;
     }
-    myna_linear_forward(s->out, s->x, w->decoder.out.weight, w->decoder.out.bias, n, MYNA_STEP_OUT, C);
-    myna_linear_forward(s->gate, s->x, w->decoder.gate.weight, w->decoder.gate.bias, n, MYNA_STEP_GATES, C);
+    apply(&s->decoder_out, s->out, s->x, n);
+    apply(&s->decoder_gate, s->gate, s->x, n);
     myna_gate_forward(s->out, s->out, s->gate, s->ripple, n, MYNA_STEP_OUT, MYNA_STEP_GATES);
     for (size_t i = 0; i < frames; i++) myna_denormalize(log_mel + i * MYNA_MEL_BANDS, s->out + i * MYNA_MEL_BANDS, w);
 }

@@ -147,15 +147,16 @@ static bool read_sizes(size_t *out, int *n, int limit, const cJSON *array)
     return true;
 }
 
-static bool count_elements(size_t *out, const size_t *dims, int n_dims, size_t limit)
+/* False where the size in bytes would overflow. */
+static bool count_elements(size_t *out, const size_t *dims, int n_dims)
 {
     size_t n = 1;
     for (int i = 0; i < n_dims; i++) {
-        if (dims[i] && n > limit / dims[i]) return false;
+        if (dims[i] && n > SIZE_MAX / sizeof(float) / dims[i]) return false;
         n *= dims[i];
     }
     *out = n;
-    return n <= limit;
+    return true;
 }
 
 /* {"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}, with offsets into data[n_data]. */
@@ -191,7 +192,7 @@ static myna_status read_tensor(
         return myna_fail(error, MYNA_ERROR_FORMAT, "tensor '%s': data_offsets are no range within the file", name);
     }
     size_t n_bytes = range[1] - range[0];
-    if (!count_elements(&view.n_elements, view.dims, view.n_dims, n_data) ||
+    if (!count_elements(&view.n_elements, view.dims, view.n_dims) ||
         view.n_elements * myna_dtype_bytes(view.dtype) != n_bytes) {
         return myna_fail(
             error, MYNA_ERROR_FORMAT, "tensor '%s': its shape does not match its %zu bytes", name, n_bytes);
@@ -273,8 +274,8 @@ myna_status myna_tensor_file_parse(
     if (status != MYNA_OK) return status;
     const char *own = root->child->child->valuestring; /* where myna_tensor_file_checksum has found the digits */
     if (!own || strcmp(own, file.checksum) != 0) {
-        status = myna_fail(error, MYNA_ERROR_FORMAT, "damaged: its checksum is %.16s, but its content gives %s",
-            own ? own : "", file.checksum);
+        status = myna_fail(
+            error, MYNA_ERROR_FORMAT, "damaged: its content has checksum %s, not the one it states", file.checksum);
     } else {
         status = read_header(&file, root, header + header_bytes, n_bytes - length_bytes - header_bytes, format, error);
     }

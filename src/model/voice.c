@@ -35,8 +35,8 @@ myna_status myna_voice_set_embedding(
     myna_voice *voice, const myna_model *model, const float *embedding, myna_error *error)
 {
     myna_band_statistics reconstruction;
-    myna_status status = myna_reconstruct(&reconstruction, model, embedding, MYNA_LATENCY_BEST, voice->log_mel,
-        voice->f0_hz, voice->n_frames, error);
+    myna_status status = myna_reconstruct(
+        &reconstruction, model, embedding, MYNA_LATENCY_BEST, voice->log_mel, voice->f0_hz, voice->n_frames, error);
     if (status != MYNA_OK) return status;
     memcpy(voice->model_id, model->id, sizeof voice->model_id);
     memcpy(voice->embedding, embedding, sizeof voice->embedding);
@@ -51,7 +51,8 @@ myna_status myna_voice_embed(myna_voice *voice, const myna_model *model, myna_er
     return status == MYNA_OK ? myna_voice_set_embedding(voice, model, embedding, error) : status;
 }
 
-/* ---- Mixing ------------------------------------------------------------------------------------------------------- */
+/* ---- Mixing -------------------------------------------------------------------------------------------------------
+ */
 
 static void add_scaled(float *out, const float *in, float weight, size_t n)
 {
@@ -115,7 +116,8 @@ myna_status myna_voice_mix(
     return MYNA_OK;
 }
 
-/* ---- The rest ------------------------------------------------------------------------------------------------------ */
+/* ---- The rest ------------------------------------------------------------------------------------------------------
+ */
 
 void myna_voice_free(myna_voice *voice)
 {

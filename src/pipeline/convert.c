@@ -1,9 +1,9 @@
 /* The converter: samples in, samples out, through every stage of the engine.
  *
  * Timing, for a network that answers A steps late (0, 1, 4) and a waveform stage that looks L frames ahead (0, 0, 3).
- * A step is 400 samples, two frames; frame k covers [200 k - 600, 200 k + 200). Step j is heard when 400 j + 400 samples
- * have come in. The network then gives step j - A, whose second frame, number 2 (j - A) + 1, lets the waveform stage
- * complete frame 2 (j - A) + 1 - L: samples up to 400 (j - A) - 200 L - 200. The most unfortunate caller has then
+ * A step is 400 samples, two frames; frame k covers [200 k - 600, 200 k + 200). Step j is heard when 400 j + 400
+ * samples have come in. The network then gives step j - A, whose second frame, number 2 (j - A) + 1, lets the waveform
+ * stage complete frame 2 (j - A) + 1 - L: samples up to 400 (j - A) - 200 L - 200. The most unfortunate caller has then
  * waited for 399 more samples, 400 j + 799 in all, so out answers in that is
  *   400 j + 799 - (400 (j - A) - 200 L - 200) = 999 + 400 A + 200 L
  * samples older; rounded up to 1000 + 400 A + 200 L: 1000, 1400 and 3200 samples. The output queue starts with so many
@@ -44,8 +44,8 @@ typedef struct heard_step {
 struct myna_converter {
     const myna_model *model;
     const myna_voice *voice;
-    myna_converter_options options; /* its source is unused: */
-    myna_source source;             /* a copy; speech_seconds 0: none */
+    myna_converter_options options;   /* its source is unused: */
+    myna_source source;               /* a copy; speech_seconds 0: none */
     size_t network_delay, look_ahead; /* steps, frames */
 
     myna_analyzer *analyzer;
@@ -163,7 +163,8 @@ float myna_converter_pitch_shift(const myna_converter *c)
     return myna_pitch_map_shift(&c->pitch);
 }
 
-/* ---- Hearing: a step of samples becomes the network's input -------------------------------------------------------- */
+/* ---- Hearing: a step of samples becomes the network's input --------------------------------------------------------
+ */
 
 static float mean_power(const float *samples)
 {
@@ -205,7 +206,8 @@ static void hear_step(myna_converter *c, float *log_mel, float *f0_hz, const flo
     c->n_heard++;
 }
 
-/* ---- Speaking: the network's answer becomes samples ------------------------------------------------------------------ */
+/* ---- Speaking: the network's answer becomes samples
+ * ------------------------------------------------------------------ */
 
 /* The identity up to -3 dBFS, then bending smoothly towards -1 dBFS: no sample is ever beyond, and as the curve has no
  * memory and no corner, nothing pumps or clicks. */
@@ -248,7 +250,8 @@ static void speak_step(myna_converter *c, float *log_mel, const float *f0_hz)
     }
 }
 
-/* ---- Process ----------------------------------------------------------------------------------------------------------- */
+/* ---- Process
+ * ----------------------------------------------------------------------------------------------------------- */
 
 /* The whole steps in `input`, in one call of the network. */
 static void convert_steps(myna_converter *c)

@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-static const float speech_sum = 300.0f; /* of a speech frame's mel magnitudes at normal level, about */
-static const float closed_db = -55.0f, open_db = -35.0f;         /* relative to speech */
+static const float speech_sum = 300.0f;                  /* of a speech frame's mel magnitudes at normal level, about */
+static const float closed_db = -55.0f, open_db = -35.0f; /* relative to speech */
 static const float silent_dbfs = -72.0f, not_silent_dbfs = -66.0f;
 
 /* 0 at low, 1 at high, level slope at both ends. */

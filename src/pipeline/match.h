@@ -8,7 +8,7 @@
 typedef struct myna_match {
     myna_band_statistics output; /* of the network's output, before matching */
     myna_band_statistics target;
-    float speech_seconds;                           /* weight of `output` while it is learnt */
+    float speech_seconds;                                /* weight of `output` while it is learnt */
     float scale[MYNA_MEL_BANDS], offset[MYNA_MEL_BANDS]; /* matched = scale * log_mel + offset */
 } myna_match;
 
@@ -21,7 +21,8 @@ void myna_match_init(myna_match *match, const myna_band_statistics *output, cons
 /* Running estimates: moves `output` by a step's n_frames speech frames log_mel[n_frames][MYNA_MEL_BANDS], then
  * computes the match anew. The start counts as 5 s of speech, which then are forgotten with a time constant of 10 s of
  * speech: long enough to hear every sound of a language several times, so that the match does not follow the words
- * (one frame moves a band's mean by 0.125 % of its distance at most), short enough to reach a new speaker within two
+ * (one frame moves a band by 0.25 % of its distance at
+ * most), short enough to reach a new speaker within two
  * or three sentences. Pauses do not count. */
 void myna_match_learn(myna_match *match, const float *log_mel, size_t n_frames);
 

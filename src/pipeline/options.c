@@ -25,9 +25,11 @@ myna_status myna_options_resolve(myna_converter_options *out, const myna_convert
         return myna_fail(error, MYNA_ERROR_ARGUMENT, "pitch mode %d is unknown", (int)options->pitch);
     float semitones = options->pitch_semitones;
     if (!(semitones >= -most_semitones && semitones <= most_semitones))
-        return myna_fail(error, MYNA_ERROR_ARGUMENT, "a shift of %g semitones is not within -24 to 24", (double)semitones);
+        return myna_fail(
+            error, MYNA_ERROR_ARGUMENT, "a shift of %g semitones is not within -24 to 24", (double)semitones);
     if (options->iterations < 0 || options->iterations > most_iterations)
-        return myna_fail(error, MYNA_ERROR_ARGUMENT, "%d iterations are not within 0 to %d", options->iterations, most_iterations);
+        return myna_fail(
+            error, MYNA_ERROR_ARGUMENT, "%d iterations are not within 0 to %d", options->iterations, most_iterations);
     *out = *options;
     return MYNA_OK;
 }

@@ -12,8 +12,8 @@ static const float octave = 0.69314718f; /* ln 2 */
  * further sounds sung. */
 static const float least_deviation = 0.05f, least_ratio = 0.7f, most_ratio = 1.4f;
 
-void myna_pitch_map_init(
-    myna_pitch_map *map, const myna_converter_options *options, const float source_log_f0[2], const float target_log_f0[2])
+void myna_pitch_map_init(myna_pitch_map *map, const myna_converter_options *options, const float source_log_f0[2],
+    const float target_log_f0[2])
 {
     *map = (myna_pitch_map){
         .follows_target = options->pitch == MYNA_PITCH_AUTO,

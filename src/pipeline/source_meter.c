@@ -20,7 +20,8 @@ struct myna_source_meter {
 myna_status myna_source_meter_create(myna_source_meter **out, const myna_model *model, const myna_voice *voice,
     const myna_converter_options *options, myna_error *error)
 {
-    if (!out || !model || !voice) return myna_fail(error, MYNA_ERROR_ARGUMENT, "a first pass needs a model and a voice");
+    if (!out || !model || !voice)
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "a first pass needs a model and a voice");
     if (strcmp(voice->model_id, model->id) != 0)
         return myna_fail(error, MYNA_ERROR_MODEL, "the voice belongs to model %s, not %s", voice->model_id, model->id);
     myna_converter_options resolved;
@@ -70,7 +71,8 @@ myna_status myna_source_meter_finish(myna_source_meter *meter, myna_source *out,
     return status;
 }
 
-/* ---- Whole recordings ---------------------------------------------------------------------------------------------- */
+/* ---- Whole recordings ----------------------------------------------------------------------------------------------
+ */
 
 static myna_status measure(myna_source *out, const myna_model *model, const myna_voice *voice,
     const myna_converter_options *options, const float *in, size_t n, myna_error *error)

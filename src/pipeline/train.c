@@ -148,23 +148,27 @@ static myna_latency draw_latency(uint64_t seed, uint64_t step)
     return quarter == 0 ? MYNA_LATENCY_LOW : quarter == 1 ? MYNA_LATENCY_BALANCED : MYNA_LATENCY_BEST;
 }
 
-/* Each worker: its share of the batch, forward and backward. */
+void myna_worker_gradients(
+    const myna_trainer *t, worker *w, const myna_batch *batch, const float *target, myna_latency latency)
+{
+    const float *out = myna_network_forward(w->network, &t->weights, batch, latency);
+    float share = (float)w->n_items / (float)t->options.batch;
+    memset(w->parts, 0, sizeof w->parts);
+    w->loss = myna_loss(w->dout, w->parts, out, target, w->n_items, MYNA_SEGMENT_FRAMES, MYNA_MEL_BANDS, share);
+    memset(w->gradients, 0, t->layout.n_parameters * sizeof(float));
+    myna_network_backward(w->network, &w->bound, &t->weights, batch, latency, w->dout);
+}
+
+/* Each worker: makes its share of the batch, forward and backward. */
 static void gradient_job(void *context, int member, int n_members)
 {
     (void)n_members;
     myna_trainer *t = context;
     worker *w = &t->workers[member];
     uint64_t first = t->n_done * (uint64_t)t->options.batch + w->first_item;
-    myna_latency latency = draw_latency(t->options.seed, t->n_done);
     for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
     myna_batch batch = myna_segment_batch(w->maker);
-    const float *out = myna_network_forward(w->network, &t->weights, &batch, latency);
-    float share = (float)w->n_items / (float)t->options.batch;
-    memset(w->parts, 0, sizeof w->parts);
-    w->loss = myna_loss(w->dout, w->parts, out, myna_segment_target(w->maker), w->n_items, MYNA_SEGMENT_FRAMES,
-        MYNA_MEL_BANDS, share);
-    memset(w->gradients, 0, t->layout.n_parameters * sizeof(float));
-    myna_network_backward(w->network, &w->bound, &t->weights, &batch, latency, w->dout);
+    myna_worker_gradients(t, w, &batch, myna_segment_target(w->maker), draw_latency(t->options.seed, t->n_done));
 }
 
 /* Each member: all workers' gradients of its slice of the parameters, into worker 0's. */
@@ -201,9 +205,8 @@ static float average_decay(uint64_t step)
     return fminf(0.999f, (1.0f + (float)step) / (10.0f + (float)step));
 }
 
-myna_status myna_trainer_step(myna_trainer *t, myna_train_report *report, myna_error *error)
+myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna_error *error)
 {
-    myna_team_run(t->team, gradient_job, t);
     myna_team_run(t->team, join_job, t);
     double loss = 0, l1 = 0, squares = 0;
     for (int i = 0; i < t->options.n_threads; i++) {
@@ -223,6 +226,12 @@ myna_status myna_trainer_step(myna_trainer *t, myna_train_report *report, myna_e
     t->n_done++;
     *report = (myna_train_report){t->n_done, (float)loss, (float)l1, norm, rate};
     return MYNA_OK;
+}
+
+myna_status myna_trainer_step(myna_trainer *t, myna_train_report *report, myna_error *error)
+{
+    myna_team_run(t->team, gradient_job, t);
+    return myna_trainer_update(t, report, error);
 }
 
 /* ---- Validation -------------------------------------------------------------------------------------------------------- */

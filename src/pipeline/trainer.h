@@ -1,4 +1,5 @@
-/* The trainer's inside, shared by train.c (steps) and checkpoint.c (saving and resuming). */
+/* The trainer's inside, shared by train.c (steps) and checkpoint.c (saving and resuming); parity tests and benchmarks
+ * take a step on batches of their own through it. */
 #ifndef MYNA_PIPELINE_TRAINER_H
 #define MYNA_PIPELINE_TRAINER_H
 
@@ -37,5 +38,13 @@ struct myna_trainer {
 /* A trainer with everything but meaningful parameters. options->n_threads 0 becomes the number of cores. */
 myna_status myna_trainer_allocate(
     myna_trainer **out, myna_corpus *corpus, const myna_train_options *options, myna_error *error);
+
+/* A step's two halves. First each worker, in a thread of its own: forward, loss and backward over its n_items of
+ * MYNA_SEGMENT_STEPS, with MYNA_REFERENCE_STEPS of the speaker; target[n_items][MYNA_SEGMENT_STEPS][MYNA_STEP_OUT]. */
+void myna_worker_gradients(
+    const myna_trainer *t, worker *w, const myna_batch *batch, const float *target, myna_latency latency);
+/* Then, from one thread: joins the workers' gradients (into those of worker 0), clips, updates. Fails as
+ * myna_trainer_step does. */
+myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna_error *error);
 
 #endif

@@ -1,0 +1,140 @@
+#include "pipeline/match.h"
+#include "testing.h"
+
+#include <stdlib.h>
+
+enum { FRAMES = 4000, FRAMES_A_SECOND = 80 };
+
+static float frames[FRAMES][MYNA_MEL_BANDS];
+
+static myna_band_statistics flat(float mean, float deviation)
+{
+    myna_band_statistics s;
+    for (int b = 0; b < MYNA_MEL_BANDS; b++) {
+        s.mean[b] = mean + 0.001f * (float)b;
+        s.deviation[b] = deviation;
+    }
+    return s;
+}
+
+static void draw(const myna_band_statistics *s, uint64_t seed)
+{
+    myna_rng rng = myna_rng_seed(seed, 0);
+    for (int i = 0; i < FRAMES; i++)
+        for (int b = 0; b < MYNA_MEL_BANDS; b++) frames[i][b] = s->mean[b] + s->deviation[b] * myna_rng_normal(&rng);
+}
+
+static void measure(int band, double *mean, double *deviation)
+{
+    *mean = *deviation = 0;
+    for (int i = 0; i < FRAMES; i++) *mean += (double)frames[i][band] / FRAMES;
+    for (int i = 0; i < FRAMES; i++) *deviation += pow((double)frames[i][band] - *mean, 2) / FRAMES;
+    *deviation = sqrt(*deviation);
+}
+
+static void statistics_become_the_targets(void **state)
+{
+    (void)state;
+    const struct {
+        float mean, deviation, target_mean, target_deviation, wanted_mean, wanted_deviation;
+    } cases[] = {
+        {-1.0f, 0.4f, -1.3f, 0.5f, -1.3f, 0.5f}, {-2.0f, 0.5f, -1.5f, 0.4f, -1.5f, 0.4f},
+        {-1.0f, 0.4f, 0.5f, 2.0f, -0.4f, 0.6f},   /* at most 0.6 up, at most 1.5 times as wide */
+        {-1.0f, 0.4f, -3.0f, 0.1f, -1.6f, 0.28f}, /* at most 0.6 down, at least 0.7 times as wide */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        myna_band_statistics output = flat(cases[i].mean, cases[i].deviation);
+        myna_band_statistics target = flat(cases[i].target_mean, cases[i].target_deviation);
+        myna_match match;
+        myna_match_init(&match, &output, &target);
+        draw(&output, i);
+        for (int k = 0; k < FRAMES; k++) myna_match_apply(&match, frames[k]);
+        for (int b = 0; b < MYNA_MEL_BANDS; b += 51) {
+            double mean, deviation;
+            measure(b, &mean, &deviation);
+            assert_near(mean, cases[i].wanted_mean + 0.001f * (float)b, 0.03);
+            assert_near(deviation, cases[i].wanted_deviation, 0.03);
+        }
+    }
+}
+
+static void scale_is_smooth_over_nine_bands(void **state)
+{
+    (void)state;
+    myna_band_statistics output = flat(-1, 0.5f), target = output;
+    target.deviation[100] *= 1.9f;
+    target.deviation[0] *= 1.18f;
+    myna_match match;
+    myna_match_init(&match, &output, &target);
+    assert_near(match.scale[100], 1.1, 1e-5);
+    assert_near(match.scale[96], 1.1, 1e-5);
+    assert_near(match.scale[104], 1.1, 1e-5);
+    assert_near(match.scale[95], 1, 1e-5);
+    assert_near(match.scale[105], 1, 1e-5);
+    assert_near(match.scale[0], 1.1, 1e-5); /* five of the nine lie at or before the edge */
+    assert_near(match.scale[4], 1.02, 1e-5);
+}
+
+static void unknown_statistics_change_nothing(void **state)
+{
+    (void)state;
+    myna_band_statistics known = flat(-1, 0.5f), unknown = {0};
+    const myna_band_statistics *pairs[][2] = {{&known, &unknown}, {&unknown, &known}, {&unknown, &unknown}};
+    assert_true(myna_statistics_known(&known) && !myna_statistics_known(&unknown));
+    for (int i = 0; i < 3; i++) {
+        myna_match match;
+        myna_match_init(&match, pairs[i][0], pairs[i][1]);
+        draw(&known, 5);
+        float before = frames[0][7];
+        myna_match_apply(&match, frames[0]);
+        assert_near(frames[0][7], before, 1e-5);
+    }
+}
+
+/* The start's share and the speed of learning are as the header says: after 5 s half of the weight is what was heard,
+ * after a minute all but nothing of the start is left; and no frame moves a band far. */
+static void output_is_learnt_slowly(void **state)
+{
+    (void)state;
+    myna_band_statistics start = flat(-1, 0.3f), real = flat(-0.5f, 0.6f);
+    myna_match match;
+    myna_match_init(&match, &start, &start);
+    for (int i = 0; i < 5 * FRAMES_A_SECOND; i++) myna_match_learn(&match, real.mean, 1);
+    assert_near(match.output.mean[9], -0.75 + 0.009, 0.01);
+    myna_match_init(&match, &start, &start);
+    draw(&real, 3);
+    for (int i = 0; i < FRAMES; i++) { /* 50 s */
+        float before = match.output.mean[9];
+        myna_match_learn(&match, frames[i], 1);
+        assert_true(fabsf(match.output.mean[9] - before) <= 0.0026f * fabsf(frames[i][9] - before) + 1e-6f);
+    }
+    assert_near(match.output.mean[9], -0.491, 0.1);
+    assert_near(match.output.deviation[9], 0.6, 0.1);
+    assert_near(match.scale[9], 0.7, 1e-5); /* computed anew: 0.3 / 0.6, limited */
+}
+
+static void results_are_bounded(void **state)
+{
+    (void)state;
+    myna_band_statistics statistics = flat(-1, 0.5f);
+    myna_match match;
+    myna_match_init(&match, &statistics, &statistics);
+    float mel[MYNA_MEL_BANDS] = {NAN, INFINITY, -INFINITY, 1e30f, -1e30f, 3};
+    myna_match_learn(&match, mel, 1);
+    assert_true(all_finite(match.scale, MYNA_MEL_BANDS) && all_finite(match.offset, MYNA_MEL_BANDS));
+    myna_match_apply(&match, mel);
+    const float wanted[] = {-6, 2.5f, -6, 2.5f, -6, 2.5f};
+    for (int b = 0; b < 6; b++) assert_true(mel[b] == wanted[b]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(statistics_become_the_targets),
+        cmocka_unit_test(scale_is_smooth_over_nine_bands),
+        cmocka_unit_test(unknown_statistics_change_nothing),
+        cmocka_unit_test(output_is_learnt_slowly),
+        cmocka_unit_test(results_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

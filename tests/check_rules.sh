@@ -50,22 +50,21 @@ check_rooms() {
 
 # ---- Which file may include which library ----------------------------------------------------------------------------
 
-# only HEADER FILE...: in src, just these files include it, and each of them does
+# only HEADER PATTERN: in src, just the files whose path matches include it
 only() {
-    local header=$1 expected found
-    shift
-    expected=$(printf '%s\n' "$@" | sort)
-    found=$(includes "<$header" src | cut -d: -f1 | sort -u)
-    [[ $found == "$expected" ]] || broken "$header is included by [${found//$'\n'/ }], not just [${expected//$'\n'/ }]"
+    local path line
+    while IFS=: read -r path line _; do
+        [[ $path == $2 ]] || broken "$path:$line: $1 belongs into $2"
+    done < <(includes "[\"<]$1" src)
 }
 
 check_libraries() {
     only fftw3.h src/dsp/stft.c
     only cblas.h src/nn/gemm.c
-    only sndfile.h src/io/audio_file.c src/io/audio_writer.c
+    only sndfile.h 'src/io/audio_*.c'
     only samplerate.h src/io/resample.c
     only png.h src/io/canvas_png.c
-    only portaudio.h
+    only portaudio.h src/io/audio_device.c
 }
 
 # ---- What libmyna shows and calls ------------------------------------------------------------------------------------

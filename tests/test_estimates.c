@@ -1,5 +1,7 @@
-/* What the converter estimates of a source while it listens: pitch map, running level; and the expander. */
+/* What the converter estimates while it listens: pitch map, running level, output level; and the expander. */
+#include "dsp/stft.h"
 #include "pipeline/expander.h"
+#include "pipeline/output_level.h"
 #include "pipeline/pitch_map.h"
 #include "pipeline/running_level.h"
 #include "testing.h"
@@ -110,6 +112,43 @@ static void pauses_do_not_pump(void **state)
     assert_near(level_db(&level), -29.5, 1);
 }
 
+static void output_level_is_restored(void **state)
+{
+    (void)state;
+    myna_output_level level;
+    myna_output_level_init(&level, 5);
+    assert_true(myna_output_level_gain(&level) == 1);
+    for (int i = 0; i < 5 * FRAMES_A_SECOND; i++) myna_output_level_learn(&level, 0.01, 0.04, 10);
+    assert_near(myna_output_level_gain(&level), sqrt(0.01 / 0.025), 0.01); /* the start weighs half */
+    for (int i = 0; i < 60 * FRAMES_A_SECOND; i++) myna_output_level_learn(&level, 0.01, 0.04, 10);
+    assert_near(myna_output_level_gain(&level), 0.5, 0.01);
+    myna_output_level_init(&level, 0);
+    myna_output_level_learn(&level, 0.01, 0, INFINITY);
+    assert_true(myna_output_level_gain(&level) == 1);
+    myna_output_level_learn(&level, 1, 1e-9, INFINITY);
+    assert_true(myna_output_level_gain(&level) == 4);
+}
+
+static void magnitudes_tell_the_power(void **state)
+{
+    (void)state;
+    static float x[40 * MYNA_HOP_SAMPLES + MYNA_WINDOW_SAMPLES];
+    add_noise(x, sizeof x / sizeof *x, 0.1f, 4);
+    add_sine(x, sizeof x / sizeof *x, 1000, 0.2);
+    myna_stft *stft = NULL;
+    assert_ok(myna_stft_create(&stft, NULL));
+    double power = 0;
+    for (size_t k = 0; k < 40; k++) {
+        myna_complex spectrum[MYNA_BINS];
+        float magnitude[MYNA_BINS];
+        myna_stft_forward(stft, spectrum, x + k * MYNA_HOP_SAMPLES);
+        myna_magnitude(magnitude, spectrum, MYNA_BINS);
+        power += myna_magnitude_power(magnitude) / 40;
+    }
+    myna_stft_free(stft);
+    assert_near(power, 0.01 + 0.02, 0.001);
+}
+
 static float factor_at(float rms_dbfs, float speech_dbfs)
 {
     float mel[MYNA_MEL_BANDS], sum = 3000 * powf(10, rms_dbfs / 20); /* of speech-like spectra */
@@ -144,6 +183,8 @@ int main(void)
         cmocka_unit_test(pitch_is_learnt),
         cmocka_unit_test(level_is_found_and_followed),
         cmocka_unit_test(pauses_do_not_pump),
+        cmocka_unit_test(output_level_is_restored),
+        cmocka_unit_test(magnitudes_tell_the_power),
         cmocka_unit_test(expander_spares_speech_and_closes_on_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

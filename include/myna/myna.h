@@ -147,10 +147,11 @@ typedef enum myna_latency { MYNA_LATENCY_LOW, MYNA_LATENCY_BALANCED, MYNA_LATENC
 /* AUTO moves the source's log-F0 to the target's mean and spread; KEEP leaves the source's melody. */
 typedef enum myna_pitch { MYNA_PITCH_AUTO, MYNA_PITCH_KEEP } myna_pitch;
 
-/* What a first pass over a source recording finds, for one target (see myna_source_measure). */
+/* What a first pass over a source recording finds, for one target (see myna_source_meter). */
 typedef struct myna_source {
     myna_profile profile;
-    myna_band_statistics output; /* of the network's output for this source and this target */
+    myna_band_statistics output; /* of the network's output for this source and this target; all 0: not known */
+    float output_gain;           /* that gives the matched output the source's level; used when `output` is known */
 } myna_source;
 
 typedef struct myna_converter_options {

@@ -1,7 +1,6 @@
 #include "cli/convert_batch.h"
 #include "cli/convert_file.h"
 #include "cli/find_files.h"
-#include "cli/standard_streams.h"
 #include "cli/voice_input.h"
 
 #include "base/status.h"
@@ -10,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct arguments {
     myna_strings inputs, to;
@@ -23,6 +23,9 @@ static const char about[] = "Converts recordings to the voice of VOICE: a .voice
                             "target (--to a.wav --to b.wav, or a folder of them). INPUT is a recording, a\n"
                             "folder, or - for standard input. The output keeps the input's sample rate,\n"
                             "length and speech level.\n\n"
+                            "Files are heard twice: once to measure speech level, pitch and sound, once to\n"
+                            "convert. Standard input (WAV, AU, AIFF or FLAC) is converted as it comes, on\n"
+                            "estimates that get better as it runs.\n\n"
                             "Without -o, speech.wav in the voice of anna.voice becomes speech.anna.wav beside\n"
                             "it, and standard input goes to standard output. Where -o is a folder, or there\n"
                             "are several inputs, outputs go into it under the inputs' names, and input folders\n"
@@ -34,7 +37,8 @@ static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
         {"to", 't', MYNA_OPTION_TEXTS, &a->to, "VOICE", "target: a voice file or recordings; may be repeated", 0, 0,
             NULL},
         {"output", 'o', MYNA_OPTION_TEXT, &a->output, "OUT",
-            "output: .wav, .flac, .ogg or .opus file; a folder; - for\nWAV on standard output", 0, 0, NULL},
+            "output: .wav, .flac, .ogg or .opus file; a folder; - for\nWAV on standard output, as it is made", 0, 0,
+            NULL},
         {"force", 'f', MYNA_OPTION_FLAG, &a->force, NULL, "replace outputs that exist", 0, 0, NULL},
         {"pitch", 'p', MYNA_OPTION_TEXT, &a->pitch, "HOW",
             "auto: the target's mean and spread (default); keep: the\n"
@@ -46,7 +50,7 @@ static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
         {"iterations", 'i', MYNA_OPTION_INTEGER, &a->iterations, "N", "of the waveform stage a frame (8)", 0, 64, NULL},
         {"seed", 's', MYNA_OPTION_INTEGER, &a->seed, "N", "of the noise in unvoiced sounds (0)", 0, 9e15, NULL},
         {"raw", 'r', MYNA_OPTION_FLAG, &a->raw, NULL,
-            "standard input to standard output as they come, both\n16 kHz mono s16le without a header", 0, 0, NULL},
+            "standard input to standard output, both 16 kHz mono\ns16le without a header", 0, 0, NULL},
         {"model", 'm', MYNA_OPTION_TEXT, &a->model, "MODEL", "the model file, instead of the one that came along", 0, 0,
             NULL},
         {"json", 'j', MYNA_OPTION_FLAG, &a->json, NULL, "print a line of JSON for each recording", 0, 0, NULL},
@@ -85,8 +89,7 @@ static const char *find_contradiction(const arguments *a)
     return NULL;
 }
 
-/* ---- One recording after the other
- * ------------------------------------------------------------------------------------ */
+/* ---- One recording after the other ------------------------------------------------------------------------------- */
 
 static void print_notes(const char *input, const myna_conversion_report *report)
 {
@@ -96,6 +99,7 @@ static void print_notes(const char *input, const myna_conversion_report *report)
         myna_note(input, "%d Hz: nothing above %d Hz to convert", info->sample_rate_hz, info->sample_rate_hz / 2);
     if (report->clipped_share > .001)
         myna_note(input, "%.1f %% of the samples are clipped", 100 * report->clipped_share);
+    if (!report->has_profile) return;
     double speech_seconds = (double)report->profile.speech_seconds;
     if (speech_seconds == 0) myna_note(input, "no speech found in it");
     else if (speech_seconds < .5) myna_note(input, "only %.2f s of speech found in it", speech_seconds);
@@ -115,34 +119,17 @@ static void print_report(
     cJSON_AddStringToObject(json, "input", input);
     cJSON_AddStringToObject(json, "output", output);
     cJSON_AddNumberToObject(json, "seconds", report->seconds);
-    cJSON_AddNumberToObject(json, "speech_seconds", (double)report->profile.speech_seconds);
     cJSON_AddNumberToObject(json, "wall_seconds", report->wall_seconds);
     cJSON_AddNumberToObject(json, "rtf", rtf);
     cJSON_AddNumberToObject(json, "pitch_shift_semitones", (double)report->pitch_shift_semitones);
-    cJSON_AddNumberToObject(json, "speech_level_db", (double)report->profile.speech_level_db);
+    if (report->has_profile) {
+        cJSON_AddNumberToObject(json, "speech_seconds", (double)report->profile.speech_seconds);
+        cJSON_AddNumberToObject(json, "speech_level_db", (double)report->profile.speech_level_db);
+    }
     cJSON_AddNumberToObject(json, "sample_rate_hz", report->input.sample_rate_hz);
     cJSON_AddStringToObject(json, "model_id", model_id);
     myna_cli_print_json(json);
     fflush(stdout);
-}
-
-static myna_status convert_streams(myna_conversion_report *report, const myna_conversion *conversion, const char *input,
-    const char *output, myna_error *error)
-{
-    myna_scratch scratch = {0};
-    myna_status status = myna_scratch_create(&scratch, error);
-    if (status == MYNA_OK && myna_is_stream(input)) status = myna_stdin_save(scratch.input, error);
-    if (status == MYNA_OK) {
-        const char *from = myna_is_stream(input) ? scratch.input : input;
-        const char *to = myna_is_stream(output) ? scratch.output : output;
-        status = myna_convert_file(report, conversion, from, to, error);
-        /* the scratch files' names would tell nobody anything */
-        if (strcmp(error->file, scratch.input) == 0) myna_fail_in(error, status, "standard input");
-        if (strcmp(error->file, scratch.output) == 0) myna_fail_in(error, status, "standard output");
-    }
-    if (status == MYNA_OK && myna_is_stream(output)) status = myna_stdout_copy(scratch.output, error);
-    myna_scratch_remove(&scratch);
-    return status;
 }
 
 static myna_status convert_one(
@@ -153,9 +140,7 @@ static myna_status convert_one(
     myna_status status = myna_batch_check_output(batch, i, a->force, error);
     if (status == MYNA_OK && !myna_is_stream(output)) status = myna_make_folder_of(output, error);
     if (status != MYNA_OK) return status;
-    if (myna_is_stream(input) || myna_is_stream(output))
-        status = convert_streams(&report, conversion, input, output, error);
-    else status = myna_convert_file(&report, conversion, input, output, error);
+    status = myna_convert_file(&report, conversion, input, output, error);
     if (status != MYNA_OK) return status;
     const char *name = myna_is_stream(input) ? "standard input" : input;
     print_notes(name, &report);
@@ -184,10 +169,6 @@ static int convert_batch(myna_batch *batch, const arguments *a, const myna_conve
 
 static int convert(const arguments *a, const myna_conversion *conversion)
 {
-    if (a->raw) {
-        myna_error error = {0};
-        return myna_report_status(NULL, myna_convert_raw(conversion, &error), &error);
-    }
     myna_batch batch = {0};
     int code = myna_batch_plan(&batch, &a->inputs, a->output, a->to.items[0]);
     if (code == MYNA_EXIT_OK) code = convert_batch(&batch, a, conversion);
@@ -210,6 +191,8 @@ static int run(const arguments *a)
         myna_report("convert", "--pitch is auto, keep, +N, -N, auto+N or auto-N, with N up to 24; not '%s'", a->pitch);
         return MYNA_EXIT_USAGE;
     }
+    conversion.is_raw = a->raw;
+    conversion.shows_progress = !a->quiet && isatty(STDERR_FILENO);
     conversion.options.latency = (myna_latency)a->latency;
     conversion.options.iterations = (int)a->iterations;
     conversion.options.seed = (uint64_t)a->seed;

@@ -1,16 +1,21 @@
 #include "cli/convert_file.h"
 
 #include "base/status.h"
+#include "cli/convert_batch.h"
 #include "io/resample.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     READ_SAMPLES = 8192,
-    HEARD_SAMPLES = 12800, /* at 16 kHz: enough network steps in one call to make its matrix products pay */
+    HEARD_SAMPLES = 12800,  /* at 16 kHz: enough network steps in one call to make its matrix products pay */
+    STREAM_BLOCKS_HZ = 100, /* what comes through a pipe waits for no more than 10 ms of company */
+    LONG_RECORDING_SECONDS = 60,
 };
 
 static const float full_scale = 0.9995f; /* and above it a sample counts as clipped */
@@ -20,28 +25,33 @@ static const float peak = 0.8912509f;
 
 typedef struct job {
     const myna_conversion *conversion;
+    bool is_stream; /* the input */
+    myna_audio_info info;
     myna_audio_reader *reader;
     myna_audio_writer *writer;
     myna_resampler *down, *up; /* input rate to 16 kHz, and back */
-    myna_source_meter *meter;  /* hears the first pass */
-    myna_converter *converter; /* hears the second pass; NULL until then */
-    myna_source source;
+    myna_source_meter *meter;  /* hears the first pass over a file */
+    myna_converter *converter; /* hears the last pass; NULL until then */
+    myna_source source;        /* what the first pass found */
     int64_t n_read, n_clipped; /* in this pass */
-    int64_t n_left;            /* samples that `output` still needs */
-    size_t n_late;             /* converted samples that precede the recording's first */
+    int64_t n_written;
+    size_t n_late; /* converted samples that precede the recording's first */
+    float pitch_shift_semitones;
+    bool shows_progress;
+    int percent; /* shown */
     size_t n_heard;
     float heard[HEARD_SAMPLES], converted[HEARD_SAMPLES], block[READ_SAMPLES];
 } job;
 
-/* ---- Second pass, backwards from the file --------------------------------------------------------------------------
- */
+/* ---- The last pass, backwards from the output -------------------------------------------------------------------- */
 
+/* Never more samples than were read. */
 static myna_status write_samples(void *context, const float *samples, size_t n, myna_error *error)
 {
     job *j = context;
     float limited[READ_SAMPLES];
-    if ((int64_t)n > j->n_left) n = (size_t)j->n_left;
-    j->n_left -= (int64_t)n;
+    if ((int64_t)n > j->n_read - j->n_written) n = (size_t)(j->n_read - j->n_written);
+    j->n_written += (int64_t)n;
     for (size_t done = 0, part; done < n; done += part) {
         part = n - done < READ_SAMPLES ? n - done : READ_SAMPLES;
         for (size_t i = 0; i < part; i++) limited[i] = fmaxf(-peak, fminf(peak, samples[done + i]));
@@ -72,8 +82,7 @@ static myna_status consume(job *j, myna_error *error)
     return deliver(j, n, false, error);
 }
 
-/* ---- Both passes
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- All passes -------------------------------------------------------------------------------------------------- */
 
 static myna_status gather(void *context, const float *samples, size_t n, myna_error *error)
 {
@@ -97,18 +106,30 @@ static int64_t count_clipped(const float *samples, size_t n)
     return count;
 }
 
+static void show_progress(job *j)
+{
+    int percent = (int)(100 * j->n_read / j->info.frames);
+    if (percent == j->percent) return;
+    j->percent = percent;
+    fprintf(stderr, "\r%s: %d %%\033[K", j->converter ? "converting" : "measuring", percent);
+}
+
+/* From the reader to the meter or the converter: gathering what a file gives, passing on what a pipe gives. */
 static myna_status pass(job *j, myna_error *error)
 {
+    size_t n_block = j->is_stream ? (size_t)(j->info.sample_rate_hz / STREAM_BLOCKS_HZ) : READ_SAMPLES;
     myna_status status = MYNA_OK;
     j->n_read = j->n_clipped = 0;
-    for (size_t n = READ_SAMPLES; status == MYNA_OK && n == READ_SAMPLES;) {
-        status = myna_audio_read(j->reader, j->block, READ_SAMPLES, &n, error);
+    for (size_t n = n_block; status == MYNA_OK && n == n_block;) {
+        status = myna_audio_read(j->reader, j->block, n_block, &n, error);
         if (status != MYNA_OK) break;
         j->n_read += (int64_t)n;
         j->n_clipped += count_clipped(j->block, n);
-        status = myna_resampler_push(j->down, j->block, n, n < READ_SAMPLES, gather, j, error);
+        status = myna_resampler_push(j->down, j->block, n, n < n_block, gather, j, error);
+        if (status == MYNA_OK && (j->is_stream || n < n_block)) status = consume(j, error);
+        if (j->shows_progress) show_progress(j);
     }
-    return status == MYNA_OK ? consume(j, error) : status;
+    return status;
 }
 
 static myna_status first_pass(job *j, myna_error *error)
@@ -116,7 +137,8 @@ static myna_status first_pass(job *j, myna_error *error)
     const myna_conversion *c = j->conversion;
     myna_status status = myna_source_meter_create(&j->meter, c->model, c->voice, &c->options, error);
     if (status == MYNA_OK) status = pass(j, error);
-    return status == MYNA_OK ? myna_source_meter_finish(j->meter, &j->source, error) : status;
+    if (status == MYNA_OK) status = myna_source_meter_finish(j->meter, &j->source, error);
+    return status == MYNA_OK ? myna_audio_rewind(j->reader, error) : status;
 }
 
 /* The rest of the recording comes out with one sample of silence more, so that rounding on the way to 16 kHz and back
@@ -128,6 +150,7 @@ static myna_status finish(job *j, myna_error *error)
     myna_status status = consume(j, error);
     size_t latency = myna_converter_latency_samples(j->converter);
     if (status != MYNA_OK) return status;
+    j->pitch_shift_semitones = myna_converter_pitch_shift(j->converter);
     float *rest = calloc(latency, sizeof *rest);
     if (!rest) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert");
     myna_converter_flush(j->converter, rest);
@@ -137,31 +160,47 @@ static myna_status finish(job *j, myna_error *error)
     return status;
 }
 
-static myna_status second_pass(job *j, myna_error *error)
+static myna_status last_pass(job *j, myna_error *error)
 {
     myna_converter_options options = j->conversion->options;
-    options.source = &j->source;
-    j->n_left = j->n_read;
-    myna_status status = myna_audio_rewind(j->reader, error);
-    if (status == MYNA_OK)
-        status = myna_converter_create(&j->converter, j->conversion->model, j->conversion->voice, &options, error);
+    if (!j->is_stream) options.source = &j->source;
+    myna_status status =
+        myna_converter_create(&j->converter, j->conversion->model, j->conversion->voice, &options, error);
     if (status != MYNA_OK) return status;
     j->n_late = myna_converter_latency_samples(j->converter);
     status = pass(j, error);
     return status == MYNA_OK ? finish(j, error) : status;
 }
 
-/* ---- From open to close ---------------------------------------------------------------------------------------------
- */
+/* ---- From open to close ------------------------------------------------------------------------------------------ */
+
+static myna_status open_input(job *j, const char *input, myna_error *error)
+{
+    j->is_stream = myna_is_stream(input);
+    bool has_header = !j->conversion->is_raw;
+    myna_status status;
+    if (!j->is_stream) status = myna_audio_open(&j->reader, input, &j->info, error);
+    else status = myna_audio_open_stream(&j->reader, STDIN_FILENO, "standard input", has_header, &j->info, error);
+    if (status != MYNA_OK) return status;
+    bool is_long = j->info.frames / j->info.sample_rate_hz >= LONG_RECORDING_SECONDS;
+    j->shows_progress = j->conversion->shows_progress && !j->is_stream && is_long;
+    return MYNA_OK;
+}
+
+static myna_status open_output(job *j, const char *output, myna_error *error)
+{
+    int rate_hz = j->info.sample_rate_hz;
+    bool has_header = !j->conversion->is_raw;
+    if (!myna_is_stream(output)) return myna_audio_create(&j->writer, output, rate_hz, error);
+    return myna_audio_create_stream(&j->writer, STDOUT_FILENO, "standard output", has_header, rate_hz, error);
+}
 
 /* The output is opened before the first pass: a folder that cannot be written shows before minutes of work. */
-static myna_status open_all(job *j, const char *input, const char *output, myna_audio_info *info, myna_error *error)
+static myna_status open_all(job *j, const char *input, const char *output, myna_error *error)
 {
-    int rate_hz;
-    myna_status status = myna_audio_open(&j->reader, input, info, error);
-    if (status != MYNA_OK) return status;
-    rate_hz = info->sample_rate_hz;
-    status = myna_audio_create(&j->writer, output, rate_hz, error);
+    myna_status status = open_input(j, input, error);
+    int rate_hz = j->info.sample_rate_hz;
+    if (status == MYNA_OK) status = open_output(j, output, error);
     if (status == MYNA_OK)
         status = myna_resampler_create(&j->down, rate_hz, MYNA_SAMPLE_RATE_HZ, MYNA_RESAMPLE_GOOD, error);
     if (status == MYNA_OK)
@@ -171,6 +210,7 @@ static myna_status open_all(job *j, const char *input, const char *output, myna_
 
 static void close_all(job *j)
 {
+    if (j->shows_progress) fputs("\r\033[K", stderr);
     myna_converter_free(j->converter);
     myna_source_meter_free(j->meter);
     myna_resampler_free(j->up);
@@ -195,14 +235,16 @@ myna_status myna_convert_file(myna_conversion_report *report, const myna_convers
     job *j = calloc(1, sizeof *j);
     if (!j) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert");
     j->conversion = conversion;
-    myna_status status = open_all(j, input, output, &result.input, error);
-    if (status == MYNA_OK) status = first_pass(j, error);
-    if (status == MYNA_OK) status = second_pass(j, error);
+    myna_status status = open_all(j, input, output, error);
+    if (status == MYNA_OK && !j->is_stream) status = first_pass(j, error);
+    if (status == MYNA_OK) status = last_pass(j, error);
     if (status == MYNA_OK) {
+        result.input = j->info;
+        result.has_profile = !j->is_stream;
         result.profile = j->source.profile;
-        result.seconds = (double)j->n_read / result.input.sample_rate_hz;
+        result.seconds = (double)j->n_read / j->info.sample_rate_hz;
         result.clipped_share = (double)j->n_clipped / (double)(j->n_read > 0 ? j->n_read : 1);
-        result.pitch_shift_semitones = myna_converter_pitch_shift(j->converter);
+        result.pitch_shift_semitones = j->pitch_shift_semitones;
         status = myna_audio_commit(j->writer, error);
         j->writer = NULL;
     }

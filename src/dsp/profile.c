@@ -22,7 +22,7 @@ enum {
 static const float lowest_loudness_db = -60.0f;
 static const float frame_seconds = (float)MYNA_HOP_SAMPLES / MYNA_SAMPLE_RATE_HZ;
 
-/* ---- Band statistics ---------------------------------------------------------------------------------------- */
+/* ---- Band statistics --------------------------------------------------------------------------------------------- */
 
 void myna_band_meter_push(myna_band_meter *meter, const float *log_mel)
 {
@@ -46,7 +46,7 @@ bool myna_band_meter_result(const myna_band_meter *meter, myna_band_statistics *
     return true;
 }
 
-/* ---- The meter ------------------------------------------------------------------------------------------------ */
+/* ---- The meter --------------------------------------------------------------------------------------------------- */
 
 /* Whether a frame is speech depends on the level of the whole recording, known only at the end. So loudness and F0
  * are counted together in one table, and the frames of whole stretches are kept at the input's own level. Once all
@@ -113,8 +113,7 @@ void myna_profile_meter_free(myna_profile_meter *meter)
     free(meter);
 }
 
-/* ---- Frames in ----------------------------------------------------------------------------------------------------
- */
+/* ---- Frames in --------------------------------------------------------------------------------------------------- */
 
 static float *mel_of(const myna_profile_meter *meter, size_t slot)
 {
@@ -200,8 +199,7 @@ void myna_profile_meter_push(myna_profile_meter *meter, const float *samples, si
     }
 }
 
-/* ---- Results --------------------------------------------------------------------------------------------------------
- */
+/* ---- Results ----------------------------------------------------------------------------------------------------- */
 
 /* A hop cut short becomes a frame; the frames that wait for their F0 get it. */
 static void drain(myna_profile_meter *meter)

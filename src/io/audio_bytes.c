@@ -22,8 +22,7 @@ static size_t read_kept(myna_audio_bytes *bytes, void *out, size_t n, int64_t of
 {
     if (offset >= MYNA_AUDIO_KEPT_BYTES) return 0;
     size_t start = (size_t)offset, room = MYNA_AUDIO_KEPT_BYTES - start, end = start + (n < room ? n : room);
-    if (bytes->n_came < (int64_t)end)
-        receive(bytes, bytes->kept + bytes->n_came, end - (size_t)bytes->n_came);
+    if (bytes->n_came < (int64_t)end) receive(bytes, bytes->kept + bytes->n_came, end - (size_t)bytes->n_came);
     if (bytes->n_came < (int64_t)end) end = (size_t)bytes->n_came;
     if (end <= start) return 0;
     memcpy(out, bytes->kept + start, end - start);

@@ -37,7 +37,7 @@ struct myna_audio_reader {
     float *block;         /* [BLOCK_FRAMES][channels] */
 };
 
-/* ---- libsndfile's view of the file -------------------------------------------------------------------------- */
+/* ---- libsndfile's view of the file ------------------------------------------------------------------------------- */
 
 /* A stream's is where its audio ends, so that libsndfile does not look for more behind it. */
 static sf_count_t file_length(void *context)
@@ -81,7 +81,7 @@ static sf_count_t file_write(const void *data, sf_count_t n, void *context)
     return 0;
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------------------ */
+/* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
 /* "WAV, 16 bit PCM" from libsndfile's "WAV (Microsoft)" and "Signed 16 bit PCM". */
 static void describe_format(char *out, size_t size, int format)
@@ -213,8 +213,8 @@ static myna_status open_stream(myna_audio_reader *reader, const char *name, bool
 }
 
 /* Hands out an opened reader, or releases what was taken until opening failed. */
-static myna_status conclude(myna_audio_reader **out, myna_audio_reader *reader, const char *path,
-    myna_audio_info *info, myna_status status, myna_error *error)
+static myna_status conclude(myna_audio_reader **out, myna_audio_reader *reader, const char *path, myna_audio_info *info,
+    myna_status status, myna_error *error)
 {
     if (status != MYNA_OK) {
         myna_audio_close(reader);
@@ -253,7 +253,7 @@ void myna_audio_close(myna_audio_reader *reader)
     free(reader);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------ */
+/* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 /* The mean of the channels; false where it is not finite. */
 static bool mix(float *mono, const float *block, size_t n_frames, size_t channels)
@@ -321,7 +321,7 @@ myna_status myna_audio_rewind(myna_audio_reader *reader, myna_error *error)
     return MYNA_OK;
 }
 
-/* ---- Whole recordings --------------------------------------------------------------------------------------- */
+/* ---- Whole recordings -------------------------------------------------------------------------------------------- */
 
 typedef struct recording {
     float *samples;

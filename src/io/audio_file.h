@@ -36,8 +36,8 @@ typedef struct myna_audio_writer myna_audio_writer;
 myna_status myna_audio_create(myna_audio_writer **out, const char *path, int sample_rate_hz, myna_error *error);
 /* The same for 16-bit samples that go out through the descriptor `fd` (the caller's; errors call it `name`) at once,
  * after a WAV header of open length or without any. A signal that ends a wait is ERROR_INTERRUPTED. */
-myna_status myna_audio_create_stream(myna_audio_writer **out, int fd, const char *name, bool has_header,
-    int sample_rate_hz, myna_error *error);
+myna_status myna_audio_create_stream(
+    myna_audio_writer **out, int fd, const char *name, bool has_header, int sample_rate_hz, myna_error *error);
 myna_status myna_audio_write(myna_audio_writer *writer, const float *samples, size_t n, myna_error *error);
 myna_status myna_audio_commit(myna_audio_writer *writer, myna_error *error);
 void myna_audio_abandon(myna_audio_writer *writer);

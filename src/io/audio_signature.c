@@ -48,8 +48,8 @@ bool myna_audio_is_foreign(myna_audio_bytes *bytes, const char *path)
     return false;
 }
 
-/* 32-bit lengths that mean "unknown": 0 and all ones (ffmpeg, GStreamer, AU), and large round numbers up to 2 GiB less a
- * header (SoX writes 0x7f000000 in AIFF and 0x7ffff000 in WAV, arecord up to 0x80000000). */
+/* 32-bit lengths that mean "unknown": 0 and all ones (ffmpeg, GStreamer, AU), and large round numbers up to 2 GiB less
+ * a header (SoX writes 0x7f000000 in AIFF and 0x7ffff000 in WAV, arecord up to 0x80000000). */
 static bool is_open_length(uint64_t length)
 {
     return length == 0 || length >= 0xffffff00u || (length >= 0x7f000000u && length <= 0x80000040u);
@@ -94,7 +94,8 @@ myna_audio_extent myna_audio_find_extent(myna_audio_bytes *bytes)
     if (!read_at(bytes, head, sizeof head, 0)) return unknown;
     if (memcmp(head + 8, "WAVE", 4) == 0) {
         if (memcmp(head, "RIFX", 4) == 0) return find_chunk(bytes, "data", true);
-        return memcmp(head, "RIFF", 4) == 0 || memcmp(head, "RF64", 4) == 0 ? find_chunk(bytes, "data", false) : unknown;
+        return memcmp(head, "RIFF", 4) == 0 || memcmp(head, "RF64", 4) == 0 ? find_chunk(bytes, "data", false)
+                                                                            : unknown;
     }
     if (memcmp(head, "FORM", 4) == 0 && memcmp(head + 8, "AIF", 3) == 0) {
         myna_audio_extent extent = find_chunk(bytes, "SSND", true);

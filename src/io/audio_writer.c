@@ -1,10 +1,11 @@
-/* The writing half of audio_file.h. libsndfile writes through functions of ours, for it keeps the system's reasons to
- * itself and never reports what goes wrong while it closes a file. */
+/* The writing half of audio_file.h. libsndfile writes files through functions of ours, for it keeps the system's
+ * reasons to itself and never reports what goes wrong while it closes a file. Streams need no library. */
 #define _GNU_SOURCE
 #include "base/file.h"
 #include "base/status.h"
 #include "io/audio_file.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <math.h>
 #include <sndfile.h>
@@ -14,11 +15,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCK = 4096 };
+/* 16-bit samples: a pipe takes PIPE_BUF bytes (4096) whole or not at all, so that a signal finds no half-written block
+ * to go on waiting with. */
+enum { BLOCK = 2048 };
 
 struct myna_audio_writer {
-    myna_new_file file;
-    SNDFILE *sound;
+    int fd;
+    char *name;         /* in errors */
+    myna_new_file file; /* zero for a stream */
+    SNDFILE *sound;     /* NULL for a stream */
     int reason;         /* errno of the first operation that failed, or 0 */
     bool is_integer;    /* 16-bit samples, rounded here: libsndfile's scale is 32767 one way and 32768 the other */
     int64_t bytes_left; /* until a WAV header cannot say the length any more */
@@ -41,11 +46,11 @@ enum { N_FORMATS = sizeof formats / sizeof *formats };
 
 static const int64_t max_wav_data_bytes = 0xffffffff - 4096; /* a 32-bit length, less room for the header */
 
-/* ---- libsndfile's view of the file ---------------------------------------------------------------------------- */
+/* ---- libsndfile's view of the file ------------------------------------------------------------------------------- */
 
 static int descriptor(const myna_audio_writer *writer)
 {
-    return fileno(writer->file.stream);
+    return writer->fd;
 }
 
 static sf_count_t file_length(void *context)
@@ -78,12 +83,12 @@ static sf_count_t file_write(const void *data, sf_count_t n, void *context)
     while (done < n && writer->reason == 0) {
         ssize_t wrote = write(descriptor(writer), (const char *)data + done, (size_t)(n - done));
         if (wrote >= 0) done += wrote;
-        else if (errno != EINTR) writer->reason = errno;
+        else writer->reason = errno;
     }
     return n;
 }
 
-/* ---- Create, write, commit ------------------------------------------------------------------------------------ */
+/* ---- Create ------------------------------------------------------------------------------------------------------ */
 
 static int format_of(const char *path)
 {
@@ -98,14 +103,40 @@ static bool opus_takes(int rate_hz)
     return rate_hz == 8000 || rate_hz == 12000 || rate_hz == 16000 || rate_hz == 24000 || rate_hz == 48000;
 }
 
-static myna_status open_sound(myna_audio_writer *writer, int format, int sample_rate_hz, myna_error *error)
+static myna_status fail_write(const myna_audio_writer *writer, myna_error *error)
+{
+    if (writer->reason == EINTR) return MYNA_ERROR_INTERRUPTED;
+    const char *reason = writer->reason ? strerror(writer->reason) : sf_strerror(writer->sound);
+    myna_fail(error, MYNA_ERROR_FILE, "%s", reason);
+    return myna_fail_in(error, MYNA_ERROR_FILE, writer->name);
+}
+
+static myna_status open_file(
+    myna_audio_writer *writer, const char *path, int format, int sample_rate_hz, myna_error *error)
 {
     static SF_VIRTUAL_IO operations = {file_length, file_seek, file_read, file_write, file_tell};
     SF_INFO info = {.samplerate = sample_rate_hz, .channels = 1, .format = formats[format].format};
+    myna_status status = myna_new_file_open(&writer->file, path, error);
+    if (status != MYNA_OK) return status;
+    writer->fd = fileno(writer->file.stream);
     writer->sound = sf_open_virtual(&operations, SFM_WRITE, &info, writer);
-    if (writer->reason) return myna_fail(error, MYNA_ERROR_FILE, "%s", strerror(writer->reason));
+    if (writer->reason) return fail_write(writer, error);
     if (writer->sound) return MYNA_OK;
     return myna_fail(error, MYNA_ERROR_ARGUMENT, "cannot write %s at %d Hz", formats[format].name, sample_rate_hz);
+}
+
+/* NULL without memory. */
+static myna_audio_writer *allocate(int fd, const char *name)
+{
+    myna_audio_writer *writer = calloc(1, sizeof *writer);
+    if (!writer || !(writer->name = strdup(name))) {
+        free(writer);
+        return NULL;
+    }
+    writer->fd = fd;
+    writer->is_integer = true;
+    writer->bytes_left = INT64_MAX;
+    return writer;
 }
 
 myna_status myna_audio_create(myna_audio_writer **out, const char *path, int sample_rate_hz, myna_error *error)
@@ -119,13 +150,11 @@ myna_status myna_audio_create(myna_audio_writer **out, const char *path, int sam
         myna_fail(error, MYNA_ERROR_ARGUMENT, "Opus takes 8, 12, 16, 24 or 48 kHz, not %d Hz", sample_rate_hz);
         return myna_fail_in(error, MYNA_ERROR_ARGUMENT, path);
     }
-    myna_audio_writer *writer = calloc(1, sizeof *writer);
+    myna_audio_writer *writer = allocate(-1, path);
     if (!writer) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to write audio");
     writer->is_integer = (formats[format].format & SF_FORMAT_SUBMASK) == SF_FORMAT_PCM_16;
-    writer->bytes_left =
-        (formats[format].format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV ? max_wav_data_bytes : INT64_MAX;
-    myna_status status = myna_new_file_open(&writer->file, path, error);
-    if (status == MYNA_OK) status = open_sound(writer, format, sample_rate_hz, error);
+    if ((formats[format].format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV) writer->bytes_left = max_wav_data_bytes;
+    myna_status status = open_file(writer, path, format, sample_rate_hz, error);
     if (status != MYNA_OK) {
         myna_audio_abandon(writer);
         return myna_fail_in(error, status, path);
@@ -134,12 +163,50 @@ myna_status myna_audio_create(myna_audio_writer **out, const char *path, int sam
     return MYNA_OK;
 }
 
-static myna_status fail_write(const myna_audio_writer *writer, myna_error *error)
+/* Lengths of all ones mean "to the end", as from ffmpeg and GStreamer. */
+static void write_open_header(myna_audio_writer *writer, int sample_rate_hz)
 {
-    const char *reason = writer->reason ? strerror(writer->reason) : sf_strerror(writer->sound);
-    myna_fail(error, MYNA_ERROR_FILE, "%s", reason);
-    return myna_fail_in(error, MYNA_ERROR_FILE, writer->file.path);
+    struct {
+        char riff[4];
+        uint32_t length;
+        char wave_fmt[8];
+        uint32_t fmt_length;
+        uint16_t format, channels;
+        uint32_t rate_hz, bytes_per_second;
+        uint16_t frame_bytes, bits;
+        char data[4];
+        uint32_t data_length;
+    } header = {.riff = "RIFF",
+        .length = UINT32_MAX,
+        .wave_fmt = "WAVEfmt ",
+        .fmt_length = htole32(16),
+        .format = htole16(1),
+        .channels = htole16(1),
+        .rate_hz = htole32((uint32_t)sample_rate_hz),
+        .bytes_per_second = htole32(2 * (uint32_t)sample_rate_hz),
+        .frame_bytes = htole16(2),
+        .bits = htole16(16),
+        .data = "data",
+        .data_length = UINT32_MAX};
+    file_write(&header, sizeof header, writer);
 }
+
+myna_status myna_audio_create_stream(
+    myna_audio_writer **out, int fd, const char *name, bool has_header, int sample_rate_hz, myna_error *error)
+{
+    myna_audio_writer *writer = allocate(fd, name);
+    if (!writer) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to write audio");
+    if (has_header) write_open_header(writer, sample_rate_hz);
+    if (writer->reason) {
+        myna_status status = fail_write(writer, error);
+        myna_audio_abandon(writer);
+        return status;
+    }
+    *out = writer;
+    return MYNA_OK;
+}
+
+/* ---- Write, commit ----------------------------------------------------------------------------------------------- */
 
 static float limit(float sample)
 {
@@ -164,6 +231,12 @@ static bool write_block(myna_audio_writer *writer, const float *samples, size_t 
         long rounded = lrintf(limit(samples[i]) * 32768.0f);
         writer->block.integers[i] = (int16_t)(rounded > INT16_MAX ? INT16_MAX : rounded);
     }
+    if (!writer->sound) {
+        for (size_t i = 0; i < n; i++)
+            writer->block.integers[i] = (int16_t)htole16((uint16_t)writer->block.integers[i]);
+        file_write(writer->block.integers, (sf_count_t)(n * sizeof(int16_t)), writer);
+        return true;
+    }
     return sf_write_short(writer->sound, writer->block.integers, (sf_count_t)n) == (sf_count_t)n;
 }
 
@@ -172,11 +245,11 @@ myna_status myna_audio_write(myna_audio_writer *writer, const float *samples, si
     writer->bytes_left -= (int64_t)(n * sizeof(int16_t));
     if (writer->bytes_left < 0) {
         myna_fail(error, MYNA_ERROR_FILE, "a WAV file ends at 4 GiB; write .flac instead");
-        return myna_fail_in(error, MYNA_ERROR_FILE, writer->file.path);
+        return myna_fail_in(error, MYNA_ERROR_FILE, writer->name);
     }
     if (!all_finite(samples, n)) {
         myna_fail(error, MYNA_ERROR_NOT_FINITE, "a sample to be written is infinite or not a number");
-        return myna_fail_in(error, MYNA_ERROR_NOT_FINITE, writer->file.path);
+        return myna_fail_in(error, MYNA_ERROR_NOT_FINITE, writer->name);
     }
     for (size_t done = 0; done < n;) {
         size_t part = n - done < BLOCK ? n - done : BLOCK;
@@ -189,11 +262,11 @@ myna_status myna_audio_write(myna_audio_writer *writer, const float *samples, si
 
 myna_status myna_audio_commit(myna_audio_writer *writer, myna_error *error)
 {
-    bool good = sf_close(writer->sound) == 0;
+    bool good = !writer->sound || sf_close(writer->sound) == 0;
     writer->sound = NULL;
     myna_status status = MYNA_OK;
-    if (good && writer->reason == 0) status = myna_new_file_commit(&writer->file, error);
-    else status = fail_write(writer, error);
+    if (!good || writer->reason) status = fail_write(writer, error);
+    else if (writer->file.stream) status = myna_new_file_commit(&writer->file, error);
     myna_audio_abandon(writer);
     return status;
 }
@@ -203,5 +276,6 @@ void myna_audio_abandon(myna_audio_writer *writer)
     if (!writer) return;
     if (writer->sound) sf_close(writer->sound);
     myna_new_file_abandon(&writer->file);
+    free(writer->name);
     free(writer);
 }

@@ -11,7 +11,6 @@
 typedef struct block {
     float in[MYNA_STREAM_MAX_STEPS * MYNA_STEP_OUT], out[MYNA_STREAM_MAX_STEPS * MYNA_STEP_OUT];
     float f0_hz[MYNA_STREAM_MAX_STEPS * MYNA_STEP_FRAMES], out_f0_hz[MYNA_STREAM_MAX_STEPS * MYNA_STEP_FRAMES];
-    myna_band_meter meter;
 } block;
 
 /* Steps [first, first + MYNA_STREAM_MAX_STEPS) of n_steps; silence after the last. F0 comes pitch_lag steps late. */
@@ -28,19 +27,21 @@ static void fill_block(
     }
 }
 
-static void measure_block(block *b, const float *log_mel, size_t first, size_t n_steps, size_t delay)
+static void hand_out(
+    block *b, const float *log_mel, size_t first, size_t n_steps, size_t delay, myna_reconstructed *sink, void *context)
 {
     for (size_t s = 0; s < MYNA_STREAM_MAX_STEPS; s++) {
         if (first + s < delay || first + s - delay >= n_steps) continue;
-        size_t frame = (first + s - delay) * MYNA_STEP_FRAMES;
-        for (size_t i = 0; i < MYNA_STEP_FRAMES; i++)
-            if (myna_mel_is_speech(log_mel + (frame + i) * MYNA_MEL_BANDS))
-                myna_band_meter_push(&b->meter, b->out + (s * MYNA_STEP_FRAMES + i) * MYNA_MEL_BANDS);
+        for (size_t i = 0; i < MYNA_STEP_FRAMES; i++) {
+            const float *in = log_mel + ((first + s - delay) * MYNA_STEP_FRAMES + i) * MYNA_MEL_BANDS;
+            if (myna_mel_is_speech(in)) sink(context, in, b->out + (s * MYNA_STEP_FRAMES + i) * MYNA_MEL_BANDS);
+        }
     }
 }
 
-myna_status myna_reconstruct(myna_band_statistics *out, const myna_model *model, const float *embedding,
-    myna_latency latency, const float *log_mel, const float *f0_hz, size_t n_frames, myna_error *error)
+myna_status myna_reconstruct_frames(const myna_model *model, const float *embedding, myna_latency latency,
+    const float *log_mel, const float *f0_hz, size_t n_frames, myna_reconstructed *sink, void *context,
+    myna_error *error)
 {
     size_t n_steps = n_frames / MYNA_STEP_FRAMES, pitch_lag = (size_t)myna_content_ahead(latency);
     size_t delay = pitch_lag + (size_t)myna_decoder_ahead(latency);
@@ -52,12 +53,28 @@ myna_status myna_reconstruct(myna_band_statistics *out, const myna_model *model,
         for (size_t first = 0; first < n_steps + delay; first += MYNA_STREAM_MAX_STEPS) {
             fill_block(b, log_mel, f0_hz, first, n_steps, pitch_lag);
             myna_stream_push(stream, b->out, b->out_f0_hz, b->in, b->f0_hz, MYNA_STREAM_MAX_STEPS);
-            measure_block(b, log_mel, first, n_steps, delay);
+            hand_out(b, log_mel, first, n_steps, delay, sink, context);
         }
-        memset(out, 0, sizeof *out);
-        myna_band_meter_result(&b->meter, out);
     }
     myna_stream_free(stream);
     free(b);
     return status;
+}
+
+static void measure(void *context, const float *log_mel, float *out_log_mel)
+{
+    (void)log_mel;
+    myna_band_meter_push(context, out_log_mel);
+}
+
+myna_status myna_reconstruct(myna_band_statistics *out, const myna_model *model, const float *embedding,
+    myna_latency latency, const float *log_mel, const float *f0_hz, size_t n_frames, myna_error *error)
+{
+    myna_band_meter meter = {0};
+    myna_status status =
+        myna_reconstruct_frames(model, embedding, latency, log_mel, f0_hz, n_frames, measure, &meter, error);
+    if (status != MYNA_OK) return status;
+    memset(out, 0, sizeof *out);
+    myna_band_meter_result(&meter, out);
+    return MYNA_OK;
 }

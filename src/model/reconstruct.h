@@ -4,9 +4,17 @@
 
 #include "model/stream.h"
 
-/* Band statistics of the network's output for log_mel[n_frames][MYNA_MEL_BANDS] at normal level and f0_hz[n_frames],
- * over the frames whose input is speech, streamed just as a conversion at this latency is. All zero where fewer than 8
- * frames are speech. An odd last frame is left out. */
+/* Takes one frame whose input was speech: log_mel[MYNA_MEL_BANDS] and what became of it, out_log_mel[MYNA_MEL_BANDS],
+ * which it may change. */
+typedef void myna_reconstructed(void *context, const float *log_mel, float *out_log_mel);
+
+/* Streams log_mel[n_frames][MYNA_MEL_BANDS] at normal level and f0_hz[n_frames] through the network just as a
+ * conversion at this latency does. An odd last frame is left out. */
+myna_status myna_reconstruct_frames(const myna_model *model, const float *embedding, myna_latency latency,
+    const float *log_mel, const float *f0_hz, size_t n_frames, myna_reconstructed *sink, void *context,
+    myna_error *error);
+
+/* The band statistics of those frames' output. All zero where fewer than 8 are speech. */
 myna_status myna_reconstruct(myna_band_statistics *out, const myna_model *model, const float *embedding,
     myna_latency latency, const float *log_mel, const float *f0_hz, size_t n_frames, myna_error *error);
 

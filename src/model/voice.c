@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Made from frames ------------------------------------------------------------------------------------------ */
+/* ---- Made from frames -------------------------------------------------------------------------------------------- */
 
 myna_status myna_embed_frames(
     float *embedding, const myna_model *model, const float *log_mel, size_t n_frames, myna_error *error)
@@ -51,8 +51,7 @@ myna_status myna_voice_embed(myna_voice *voice, const myna_model *model, myna_er
     return status == MYNA_OK ? myna_voice_set_embedding(voice, model, embedding, error) : status;
 }
 
-/* ---- Mixing -------------------------------------------------------------------------------------------------------
- */
+/* ---- Mixing ------------------------------------------------------------------------------------------------------ */
 
 static void add_scaled(float *out, const float *in, float weight, size_t n)
 {
@@ -116,8 +115,7 @@ myna_status myna_voice_mix(
     return MYNA_OK;
 }
 
-/* ---- The rest ------------------------------------------------------------------------------------------------------
- */
+/* ---- The rest ---------------------------------------------------------------------------------------------------- */
 
 void myna_voice_free(myna_voice *voice)
 {

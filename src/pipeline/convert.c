@@ -18,6 +18,7 @@
 #include "pipeline/expander.h"
 #include "pipeline/match.h"
 #include "pipeline/options.h"
+#include "pipeline/output_level.h"
 #include "pipeline/pitch_map.h"
 #include "pipeline/running_level.h"
 
@@ -32,6 +33,9 @@ enum {
     HEARD_STEPS = 32,      /* power of two; what one call takes plus what the network holds back */
     QUEUE_SAMPLES = 16384, /* power of two; latency plus what one call gives */
 };
+
+/* Of the running estimate of the output's level: as for matching, which it follows. */
+static const double level_start_seconds = 5.0, level_memory_seconds = 10.0;
 
 /* What is remembered of an input step until the network answers it. */
 typedef struct heard_step {
@@ -56,7 +60,8 @@ struct myna_converter {
     myna_running_level level;
     myna_pitch_map pitch;
     myna_match match;
-    bool learns_match;
+    myna_output_level output_level;
+    bool learns_output; /* match and level of the output are estimates */
 
     size_t n_heard, n_spoken; /* steps */
     size_t hops_to_drop;
@@ -71,7 +76,7 @@ struct myna_converter {
     size_t n_queued, n_taken;
 };
 
-/* ---- Life ------------------------------------------------------------------------------------------------------- */
+/* ---- Life -------------------------------------------------------------------------------------------------------- */
 
 static bool has_source(const myna_converter *c)
 {
@@ -92,8 +97,9 @@ static void start(myna_converter *c)
     myna_running_level_init(&c->level);
     myna_pitch_map_init(
         &c->pitch, &c->options, has_source(c) ? source_log_f0 : c->model->weights.front.log_f0, target_log_f0);
-    c->learns_match = !has_source(c) || !myna_statistics_known(&c->source.output);
-    myna_match_init(&c->match, c->learns_match ? &c->voice->reconstruction : &c->source.output, &target->bands);
+    c->learns_output = !has_source(c) || !myna_statistics_known(&c->source.output);
+    myna_match_init(&c->match, c->learns_output ? &c->voice->reconstruction : &c->source.output, &target->bands);
+    myna_output_level_init(&c->output_level, level_start_seconds);
     c->n_heard = c->n_spoken = c->input_fill = c->n_taken = 0;
     c->hops_to_drop = c->look_ahead + MYNA_OVERLAP - 1;
     c->n_queued = myna_converter_latency_samples(c);
@@ -163,8 +169,7 @@ float myna_converter_pitch_shift(const myna_converter *c)
     return myna_pitch_map_shift(&c->pitch);
 }
 
-/* ---- Hearing: a step of samples becomes the network's input --------------------------------------------------------
- */
+/* ---- Hearing: a step of samples becomes the network's input ------------------------------------------------------ */
 
 static float mean_power(const float *samples)
 {
@@ -227,12 +232,25 @@ static void queue_hop(myna_converter *c, const float *hop)
     for (int i = 0; i < MYNA_HOP_SAMPLES; i++) c->queue[c->n_queued++ % QUEUE_SAMPLES] = limit(hop[i]);
 }
 
-/* log_mel is matched and at normal level; `scale` takes magnitudes back to the source's. */
-static void speak_frame(myna_converter *c, const float *log_mel, float f0_hz, float scale)
+/* Writes the magnitudes of a matched log_mel and returns their power at normal level; `scale` takes them to the
+ * source's. */
+static double find_magnitude(myna_converter *c, const float *log_mel, float scale)
+{
+    if (scale > 0) myna_mel_inverse(c->model->mel, c->magnitude, log_mel);
+    else memset(c->magnitude, 0, sizeof c->magnitude);
+    double power = myna_magnitude_power(c->magnitude);
+    for (int i = 0; i < MYNA_BINS; i++) c->magnitude[i] *= scale;
+    return power;
+}
+
+static void speak_frame(myna_converter *c, const heard_step *heard, int i, float *log_mel, float f0_hz)
 {
     float hop[MYNA_HOP_SAMPLES];
-    if (scale > 0) myna_mel_inverse(c->model->mel, c->magnitude, log_mel);
-    for (int i = 0; i < MYNA_BINS; i++) c->magnitude[i] = scale > 0 ? scale * c->magnitude[i] : 0;
+    float level = c->learns_output ? myna_output_level_gain(&c->output_level) : c->source.output_gain;
+    myna_match_apply(&c->match, log_mel);
+    double power = find_magnitude(c, log_mel, level * heard->factor[i] / heard->gain);
+    double heard_power = (double)(heard->power * heard->gain * heard->gain);
+    if (heard->speech[i]) myna_output_level_learn(&c->output_level, heard_power, power, level_memory_seconds);
     myna_excitation_next(c->excitation, c->phase, f0_hz);
     myna_rtisi_push(c->rtisi, hop, c->magnitude, c->phase);
     queue_hop(c, hop);
@@ -241,13 +259,9 @@ static void speak_frame(myna_converter *c, const float *log_mel, float f0_hz, fl
 static void speak_step(myna_converter *c, float *log_mel, const float *f0_hz)
 {
     const heard_step *heard = &c->heard[c->n_spoken++ % HEARD_STEPS];
-    for (int i = 0; c->learns_match && i < MYNA_STEP_FRAMES; i++)
+    for (int i = 0; c->learns_output && i < MYNA_STEP_FRAMES; i++)
         if (heard->speech[i]) myna_match_learn(&c->match, log_mel + i * MYNA_MEL_BANDS, 1);
-    for (int i = 0; i < MYNA_STEP_FRAMES; i++) {
-        float *matched = log_mel + i * MYNA_MEL_BANDS;
-        myna_match_apply(&c->match, matched);
-        speak_frame(c, matched, f0_hz[i], heard->factor[i] / heard->gain);
-    }
+    for (int i = 0; i < MYNA_STEP_FRAMES; i++) speak_frame(c, heard, i, log_mel + i * MYNA_MEL_BANDS, f0_hz[i]);
 }
 
 /* ---- Process

@@ -3,9 +3,12 @@
 #include "dsp/profile.h"
 #include "model/reconstruct.h"
 #include "model/voice.h"
+#include "pipeline/match.h"
 #include "pipeline/options.h"
+#include "pipeline/output_level.h"
 #include "pipeline/pitch_map.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,29 +53,66 @@ void myna_source_meter_process(myna_source_meter *meter, const float *in, size_t
     myna_profile_meter_push(meter->profile, in, n);
 }
 
-myna_status myna_source_meter_finish(myna_source_meter *meter, myna_source *out, myna_error *error)
+/* F0 of the frames kept, as the target will speak them. */
+static void map_pitch(myna_source_meter *meter, const myna_profile *source, const float *f0_hz, size_t n_frames)
 {
-    myna_source source;
-    myna_status status =
-        myna_profile_meter_finish(meter->profile, &source.profile, meter->model->weights.front.log_f0, error);
-    if (status != MYNA_OK) return status;
     const myna_profile *target = &meter->voice->profile;
-    const float source_log_f0[2] = {source.profile.log_f0_mean, source.profile.log_f0_deviation};
+    const float source_log_f0[2] = {source->log_f0_mean, source->log_f0_deviation};
     const float target_log_f0[2] = {target->log_f0_mean, target->log_f0_deviation};
     myna_pitch_map map;
     myna_pitch_map_init(&map, &meter->options, source_log_f0, target_log_f0);
+    for (size_t i = 0; i < n_frames; i++) meter->f0_hz[i] = myna_pitch_map_apply(&map, f0_hz[i]);
+}
+
+typedef struct loudness {
+    const myna_mel *mel;
+    myna_match match;
+    myna_output_level level;
+} loudness;
+
+static void compare_levels(void *context, const float *log_mel, float *out_log_mel)
+{
+    loudness *l = context;
+    float heard[MYNA_BINS], spoken[MYNA_BINS];
+    myna_match_apply(&l->match, out_log_mel);
+    myna_mel_inverse(l->mel, heard, log_mel);
+    myna_mel_inverse(l->mel, spoken, out_log_mel);
+    myna_output_level_learn(&l->level, myna_magnitude_power(heard), myna_magnitude_power(spoken), INFINITY);
+}
+
+/* The network runs twice: for the statistics, and, once they are known and matching is settled, for the level. */
+static myna_status measure_output(
+    myna_source_meter *meter, myna_source *source, const float *log_mel, size_t n_frames, myna_error *error)
+{
+    const float *embedding = meter->voice->embedding;
+    myna_latency latency = meter->options.latency;
+    myna_status status =
+        myna_reconstruct(&source->output, meter->model, embedding, latency, log_mel, meter->f0_hz, n_frames, error);
+    if (status != MYNA_OK) return status;
+    loudness l = {.mel = meter->model->mel};
+    myna_match_init(&l.match, &source->output, &meter->voice->profile.bands);
+    myna_output_level_init(&l.level, 0);
+    status = myna_reconstruct_frames(
+        meter->model, embedding, latency, log_mel, meter->f0_hz, n_frames, compare_levels, &l, error);
+    source->output_gain = myna_output_level_gain(&l.level);
+    return status;
+}
+
+myna_status myna_source_meter_finish(myna_source_meter *meter, myna_source *out, myna_error *error)
+{
+    myna_source source;
+    const float *default_log_f0 = meter->model->weights.front.log_f0;
+    myna_status status = myna_profile_meter_finish(meter->profile, &source.profile, default_log_f0, error);
+    if (status != MYNA_OK) return status;
     size_t n_frames;
     const float *log_mel = myna_profile_meter_log_mel(meter->profile, &n_frames);
-    const float *f0_hz = myna_profile_meter_f0(meter->profile);
-    for (size_t i = 0; i < n_frames; i++) meter->f0_hz[i] = myna_pitch_map_apply(&map, f0_hz[i]);
-    status = myna_reconstruct(&source.output, meter->model, meter->voice->embedding, meter->options.latency, log_mel,
-        meter->f0_hz, n_frames, error);
+    map_pitch(meter, &source.profile, myna_profile_meter_f0(meter->profile), n_frames);
+    status = measure_output(meter, &source, log_mel, n_frames, error);
     if (status == MYNA_OK) *out = source;
     return status;
 }
 
-/* ---- Whole recordings ----------------------------------------------------------------------------------------------
- */
+/* ---- Whole recordings -------------------------------------------------------------------------------------------- */
 
 static myna_status measure(myna_source *out, const myna_model *model, const myna_voice *voice,
     const myna_converter_options *options, const float *in, size_t n, myna_error *error)

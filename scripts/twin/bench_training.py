@@ -1,0 +1,117 @@
+"""Segments a second that Myna's trainer and its PyTorch twin reach, side by side in one run.
+
+usage: bench-training [--rounds N] [--batch N] BENCH_TRAINING
+
+Both take whole optimiser steps on prepared batches. Each round measures everything once, in turns, so that whatever
+else the machine does meets all alike; figures are medians over rounds, ratios are formed within a round.
+"""
+
+import argparse
+import statistics
+import subprocess
+import time
+
+import torch
+
+from .network import BEST, CONTENT_IN, MEL_BANDS, PITCH_IN, SPEAKER_IN, STEP_FRAMES, Network
+from .training import Trainer
+
+STEPS, SPEAKER_STEPS, CODE_WIDTH = 64, 32, 16  # MYNA_SEGMENT_STEPS, MYNA_REFERENCE_STEPS
+THREADS = (1, 2)
+REPETITIONS = 2  # steps in one measurement, after one to warm up
+
+
+class Myna:
+    def __init__(self, program, batch):
+        self.process = subprocess.Popen(
+            [program, str(batch)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, what, n_threads, n):
+        self.process.stdin.write(f"{what} {n_threads} {n}\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def seconds(self, what, n_threads):
+        self.ask(what, n_threads, 1)
+        return self.ask(what, n_threads, REPETITIONS)
+
+
+class Twin:
+    def __init__(self, batch):
+        network = Network(CODE_WIDTH)
+        with torch.no_grad():
+            network.init(1)
+        self.trainer = Trainer(network)
+        shapes = [(STEPS, CONTENT_IN), (SPEAKER_STEPS, SPEAKER_IN), (STEPS, PITCH_IN)]
+        shapes += [(STEPS, STEP_FRAMES * MEL_BANDS), (STEPS, CODE_WIDTH)]
+        self.batch = [torch.randn(batch, *shape) for shape in shapes]
+        self.target = torch.randn(batch, STEPS, STEP_FRAMES * MEL_BANDS)
+
+    def seconds(self, n_threads):
+        torch.set_num_threads(n_threads)
+        self.trainer.step(self.batch, self.target, BEST)
+        start = time.monotonic()
+        for _ in range(REPETITIONS):
+            self.trainer.step(self.batch, self.target, BEST)
+        return (time.monotonic() - start) / REPETITIONS
+
+
+def measure(myna, twin):
+    """One round: {what: seconds}. The pauses let threads that still spin go to sleep."""
+    seconds = {}
+    for n in THREADS:
+        for what, job in {
+            ("myna", n): lambda: myna.seconds("step", n),
+            ("torch", n): lambda: twin.seconds(n),
+            ("gemm", n): lambda: myna.seconds("gemm", n),
+        }.items():
+            time.sleep(0.25)
+            seconds[what] = job()
+    return seconds
+
+
+def spread(values):
+    return f"{statistics.median(values):6.2f} {min(values):6.2f} {max(values):6.2f}"
+
+
+def report(rounds, batch):
+    def rate(what, n):
+        return batch / statistics.median(r[what, n] for r in rounds)
+
+    print(f"{'segments a second':24}{'Myna':>8}{'PyTorch':>9}    Myna / PyTorch: median, least, most")
+    for n in THREADS:
+        ratios = [r["torch", n] / r["myna", n] for r in rounds]
+        threads = f"{n} thread{'s' * (n > 1)}"
+        print(f"  {threads:22}{rate('myna', n):8.1f}{rate('torch', n):9.1f}    {spread(ratios)}")
+    one, many = THREADS[0], THREADS[-1]
+    scaling = {what: [r[what, one] / r[what, many] for r in rounds] for what in ("myna", "torch", "gemm")}
+    print(f"from {one} to {many} threads, times as fast: median, least, most")
+    for what, name in {"myna": "Myna's step", "gemm": "its products alone", "torch": "PyTorch's step"}.items():
+        print(f"  {name:22}{spread(scaling[what])}")
+    kept = [a / b for a, b in zip(scaling["myna"], scaling["gemm"])]
+    print(f"  {'Myna / products':22}{spread(kept)}")
+
+
+def processor():
+    with open("/proc/cpuinfo") as file:
+        names = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
+    return f"{names[0]}, {len(names)} logical processors" if names else "an unknown processor"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--batch", type=int, default=24)
+    arguments = parser.parse_args()
+    myna, twin = Myna(arguments.program, arguments.batch), Twin(arguments.batch)
+    measure(myna, twin)  # first touches of memory
+    rounds = [measure(myna, twin) for _ in range(arguments.rounds)]
+    print(f"{processor()}; PyTorch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()})")
+    print(f"batch {arguments.batch}, {arguments.rounds} rounds of {REPETITIONS} steps each")
+    report(rounds, arguments.batch)
+
+
+if __name__ == "__main__":
+    main()

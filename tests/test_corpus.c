@@ -1,0 +1,317 @@
+/* The corpus's cache, and which stretches of which recordings become training segments. */
+#define _GNU_SOURCE
+#include "testing.h"
+
+#include "memory_corpus.h"
+#include "pipeline/segments.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* ---- The cache ----------------------------------------------------------------------------------------------------- */
+
+static const memory_recording few[] = {
+    {"a1", "anna", false, MEMORY_SPEECH, 200, 2.0},
+    {"a2", "anna", false, MEMORY_SPEECH, 210, 1.0},
+    {"b1", "bert", false, MEMORY_SPEECH, 110, 3.0},
+    {"c1", "carl", true, MEMORY_SPEECH, 120, 3.0},
+};
+
+static void cache_is_reused(void **state)
+{
+    (void)state;
+    memory_corpus m;
+    myna_corpus *corpus = NULL;
+    assert_true(memory_corpus_init(&m, few, COUNT(few)));
+    for (int round = 0; round < 2; round++) {
+        assert_ok(memory_corpus_open(&corpus, &m, NULL));
+        myna_corpus_facts facts = myna_corpus_describe(corpus);
+        assert_int_equal(facts.from_cache, round == 1);
+        assert_int_equal(m.n_read, round ? 0 : COUNT(few));
+        assert_int_equal(m.n_progress, m.n_read);
+        assert_int_equal(facts.n_recordings, 4);
+        assert_int_equal(facts.n_speakers, 2);
+        assert_int_equal(facts.n_held_out_speakers, 1);
+        assert_near(facts.hours * 3600, 6, 0.03);
+        assert_near(facts.held_out_hours * 3600, 3, 0.03);
+        myna_corpus_close(corpus);
+    }
+    memory_corpus_remove(&m);
+}
+
+static void move_hold_out_makes_another_cache(void **state)
+{
+    (void)state;
+    memory_recording moved[COUNT(few)];
+    memcpy(moved, few, sizeof few);
+    moved[3].held_out = false;
+    memory_corpus m;
+    myna_corpus *corpus = NULL;
+    char path[128];
+    assert_true(memory_corpus_init(&m, few, COUNT(few)));
+    assert_ok(memory_corpus_open(&corpus, &m, NULL));
+    myna_corpus_close(corpus);
+    m.recordings = moved;
+    assert_ok(memory_corpus_open(&corpus, &m, NULL));
+    assert_false(myna_corpus_describe(corpus).from_cache);
+    assert_int_equal(myna_corpus_describe(corpus).n_held_out_speakers, 0);
+    assert_int_equal(memory_corpus_files(&m, path), 2);
+    myna_corpus_close(corpus);
+    memory_corpus_remove(&m);
+}
+
+/* Overwrites 8 bytes at `offset` (from the end if negative), or cuts the file there. */
+static void damage(const char *path, long offset, bool cut)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, offset, offset < 0 ? SEEK_END : SEEK_SET);
+    if (cut) assert_int_equal(ftruncate(fileno(file), ftell(file)), 0);
+    else fwrite("\377\377\377\377\377\377\377\177", 8, 1, file);
+    fclose(file);
+}
+
+static void damaged_cache_is_remade(void **state)
+{
+    (void)state;
+    const long entry = (long)sizeof(myna_corpus_entry);
+    const struct {
+        long offset;
+        bool cut;
+    } damages[] = {{0, false}, {8, false}, {16, false}, {24, false}, {-entry, false}, {-2 * entry + 8, false},
+        {-entry + 16, false}, {-1, true}, {-2 * entry, true}, {100, true}, {20, true}, {0, true}};
+    memory_corpus m;
+    myna_corpus *corpus = NULL;
+    char path[128];
+    assert_true(memory_corpus_init(&m, few, COUNT(few)));
+    assert_ok(memory_corpus_open(&corpus, &m, NULL));
+    myna_corpus_close(corpus);
+    for (size_t i = 0; i < COUNT(damages); i++) {
+        assert_int_equal(memory_corpus_files(&m, path), 1);
+        damage(path, damages[i].offset, damages[i].cut);
+        assert_ok(memory_corpus_open(&corpus, &m, NULL));
+        if (myna_corpus_describe(corpus).from_cache) fail_msg("damage %zu went unnoticed", i);
+        assert_int_equal(m.n_read, COUNT(few));
+        myna_corpus_close(corpus);
+    }
+    assert_ok(memory_corpus_open(&corpus, &m, NULL));
+    assert_true(myna_corpus_describe(corpus).from_cache);
+    myna_corpus_close(corpus);
+    memory_corpus_remove(&m);
+}
+
+/* ---- Bad recordings ------------------------------------------------------------------------------------------------- */
+
+static void bad_recordings_are_listed_and_left_out(void **state)
+{
+    (void)state;
+    static const memory_recording mixed[] = {
+        {"unreadable", "anna", false, MEMORY_UNREADABLE, 0, 3},
+        {"good", "anna", false, MEMORY_SPEECH, 200, 3},
+        {"short", "bert", false, MEMORY_SPEECH, 110, 0.7},
+        {"silent", "bert", false, MEMORY_SILENCE, 0, 3},
+        {"nan", "carl", false, MEMORY_NAN, 300, 3},
+        {"empty", "carl", false, MEMORY_SPEECH, 120, 0},
+    };
+    memory_corpus m;
+    myna_corpus *corpus = NULL;
+    assert_true(memory_corpus_init(&m, mixed, COUNT(mixed)));
+    assert_ok(memory_corpus_open(&corpus, &m, NULL));
+    assert_int_equal(corpus->n_entries, 1);
+    assert_int_equal(myna_corpus_describe(corpus).n_speakers, 1);
+    assert_int_equal(m.n_bad, 5);
+    for (size_t i = 0; i < m.n_bad; i++) {
+        assert_string_not_equal(m.bad[i], "good");
+        assert_true(strlen(m.reasons[i]) > 0);
+        for (size_t j = 0; j < i; j++) assert_string_not_equal(m.bad[i], m.bad[j]);
+    }
+    myna_corpus_close(corpus);
+    memory_corpus_remove(&m);
+}
+
+static void nothing_usable_is_an_error(void **state)
+{
+    (void)state;
+    static const memory_recording useless[] = {
+        {"short", "bert", false, MEMORY_SPEECH, 110, 2.3}, /* a segment, but no reference beside it */
+        {"held out", "carl", true, MEMORY_SPEECH, 120, 3},
+    };
+    memory_corpus m;
+    myna_corpus *corpus = NULL;
+    myna_error error = {0};
+    assert_true(memory_corpus_init(&m, useless, COUNT(useless)));
+    assert_string_equal(myna_status_name(memory_corpus_open(&corpus, &m, &error)), myna_status_name(MYNA_ERROR_SPEECH));
+    assert_null(corpus);
+    assert_true(strlen(error.detail) > 0);
+    memory_corpus_remove(&m);
+}
+
+static void interruption_leaves_nothing(void **state)
+{
+    (void)state;
+    static const memory_recording interrupted[] = {
+        {"a1", "anna", false, MEMORY_SPEECH, 200, 3},
+        {"b1", "bert", false, MEMORY_INTERRUPTED, 0, 3},
+        {"c1", "carl", false, MEMORY_SPEECH, 200, 3},
+    };
+    memory_corpus m;
+    myna_corpus *corpus = NULL;
+    char path[128];
+    assert_true(memory_corpus_init(&m, interrupted, COUNT(interrupted)));
+    assert_string_equal(
+        myna_status_name(memory_corpus_open(&corpus, &m, NULL)), myna_status_name(MYNA_ERROR_INTERRUPTED));
+    assert_null(corpus);
+    assert_int_equal(m.n_bad, 0);
+    assert_int_equal(memory_corpus_files(&m, path), 0);
+    memory_corpus_remove(&m);
+}
+
+/* ---- Segments ------------------------------------------------------------------------------------------------------- */
+
+typedef struct studio {
+    memory_corpus memory;
+    myna_corpus *corpus;
+    myna_layout layout;
+    float *parameters, *ripple;
+    myna_weights weights;
+    myna_mel *mel;
+    myna_segment_maker *maker;
+} studio;
+
+static void studio_open(studio *s, const memory_recording *recordings, size_t n)
+{
+    memset(s, 0, sizeof *s);
+    assert_true(memory_corpus_init(&s->memory, recordings, n));
+    assert_ok(memory_corpus_open(&s->corpus, &s->memory, NULL));
+    myna_layout_init(&s->layout, 1);
+    s->parameters = calloc(s->layout.n_parameters, sizeof(float));
+    s->ripple = calloc((size_t)MYNA_RIPPLE_ROWS * MYNA_MEL_BANDS, sizeof(float));
+    assert_non_null(s->parameters);
+    assert_non_null(s->ripple);
+    myna_weights_bind(&s->weights, &s->layout, s->parameters);
+    s->weights.front.mel_deviation[0] = 1;
+    assert_ok(myna_mel_create(&s->mel, NULL));
+    myna_segment_source source = {.corpus = s->corpus, .mel = s->mel, .ripple = s->ripple, .weights = &s->weights, .code_width = 1};
+    assert_ok(myna_segment_maker_create(&s->maker, &source, 1, NULL));
+}
+
+static void studio_close(studio *s)
+{
+    myna_segment_maker_free(s->maker);
+    myna_mel_free(s->mel);
+    free(s->parameters);
+    free(s->ripple);
+    myna_corpus_close(s->corpus);
+    memory_corpus_remove(&s->memory);
+}
+
+static int loudest(const float *bands, int n)
+{
+    int best = 0;
+    for (int b = 1; b < n; b++)
+        if (bands[b] > bands[best]) best = b;
+    return best;
+}
+
+/* The bands in which a stretch's sine moves. */
+typedef struct range {
+    int low, high;
+} range;
+
+static range band_range(const float *frames, int n_frames, int n_bands)
+{
+    range r = {MYNA_MEL_BANDS, -1};
+    int width = MYNA_MEL_BANDS / n_bands;
+    for (int k = 0; k < n_frames; k++) {
+        int band = loudest(frames + k * n_bands, n_bands) * width;
+        if (band < r.low) r.low = band;
+        if (band + width - 1 > r.high) r.high = band + width - 1;
+    }
+    return r;
+}
+
+static range target_range(const studio *s)
+{
+    return band_range(myna_segment_target(s->maker), MYNA_SEGMENT_FRAMES, MYNA_MEL_BANDS);
+}
+
+static range reference_range(const studio *s)
+{
+    return band_range(myna_segment_batch(s->maker).speaker, MYNA_SEGMENT_FRAMES, MYNA_POOLED_BANDS);
+}
+
+/* The sweep climbs 0.6 bands a frame in one recording and 1 in the other. A range of the reference is known to four bands,
+ * and a sine's place to about one. */
+static void reference_never_overlaps_the_input(void **state)
+{
+    (void)state;
+    static const memory_recording one[] = {
+        {"long", "anna", false, MEMORY_SWEEP, 0, 4.4},
+        {"shortest", "bert", true, MEMORY_SWEEP, 0, 2.46},
+    };
+    studio s;
+    studio_open(&s, one, COUNT(one));
+    for (uint64_t i = 0; i < 300; i++) {
+        myna_segment_make(s.maker, 0, 1, i, i % 4 == 0);
+        range input = target_range(&s), reference = reference_range(&s);
+        assert_true(input.high > input.low);
+        if (input.low <= reference.high - 6 && reference.low <= input.high - 6)
+            fail_msg("segment %d: input in bands %d to %d, reference in %d to %d", (int)i, input.low, input.high,
+                reference.low, reference.high);
+    }
+    studio_close(&s);
+}
+
+static const memory_recording tones[] = {
+    {"a1", "anna", false, MEMORY_TONE, 300, 2},
+    {"a2", "anna", false, MEMORY_TONE, 600, 2},
+    {"b1", "bert", false, MEMORY_TONE, 1200, 3},
+    {"c1", "carl", true, MEMORY_TONE, 2400, 3},
+    {"d1", "dora", true, MEMORY_TONE, 4800, 3},
+};
+
+/* Which of `tones` a stretch comes from; whole samples may be scaled by up to a sixth. */
+static size_t which_tone(range r)
+{
+    const double top = 2595 * log10(1 + 7600 / 700.0), bottom = 2595 * log10(1 + 50 / 700.0);
+    double mel = bottom + (top - bottom) * ((r.low + r.high) * 0.5 + 1) / (MYNA_MEL_BANDS + 1);
+    double hz = 700 * (pow(10, mel / 2595) - 1);
+    return (size_t)lrint(log2(hz / 300));
+}
+
+static void held_out_speakers_are_never_trained_on(void **state)
+{
+    (void)state;
+    enum { DRAWS = 300 };
+    studio s;
+    studio_open(&s, tones, COUNT(tones));
+    for (int group = 0; group < 2; group++) {
+        size_t count[COUNT(tones)] = {0};
+        for (uint64_t i = 0; i < DRAWS; i++) {
+            myna_segment_make(s.maker, 0, 3, i, group);
+            size_t input = which_tone(target_range(&s)), reference = which_tone(reference_range(&s));
+            assert_in_range(input, 0, COUNT(tones) - 1);
+            assert_in_range(reference, 0, COUNT(tones) - 1);
+            assert_int_equal(tones[input].held_out, group == 1);
+            assert_string_equal(tones[input].speaker, tones[reference].speaker);
+            assert_int_equal(input != reference, input < 2); /* another recording where there is one */
+            count[input]++;
+        }
+        for (size_t i = 0; i < COUNT(tones); i++) assert_int_equal(count[i] > 0, tones[i].held_out == group);
+    }
+    studio_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cache_is_reused),
+        cmocka_unit_test(move_hold_out_makes_another_cache),
+        cmocka_unit_test(damaged_cache_is_remade),
+        cmocka_unit_test(bad_recordings_are_listed_and_left_out),
+        cmocka_unit_test(nothing_usable_is_an_error),
+        cmocka_unit_test(interruption_leaves_nothing),
+        cmocka_unit_test(reference_never_overlaps_the_input),
+        cmocka_unit_test(held_out_speakers_are_never_trained_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,215 @@
+/* Training on a few seconds of synthetic speech: it learns, and does the same again whenever it should. */
+#define _GNU_SOURCE
+#include "testing.h"
+
+#include "memory_corpus.h"
+#include "pipeline/trainer.h"
+
+static const memory_recording speech[] = {
+    {"a1", "anna", false, MEMORY_SPEECH, 200, 2.2},
+    {"a2", "anna", false, MEMORY_SPEECH, 215, 1.8},
+    {"b1", "bert", false, MEMORY_SPEECH, 110, 3.5},
+    {"c1", "carl", true, MEMORY_SPEECH, 130, 3.0},
+};
+
+typedef struct fixture {
+    memory_corpus memory;
+    myna_corpus *corpus;
+    char checkpoint[64], model[64];
+} fixture;
+
+static int set_up(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+    if (!f || !memory_corpus_init(&f->memory, speech, sizeof speech / sizeof *speech)) return 1;
+    snprintf(f->checkpoint, sizeof f->checkpoint, "%s/checkpoint", f->memory.folder);
+    snprintf(f->model, sizeof f->model, "%s/model", f->memory.folder);
+    *state = f;
+    return memory_corpus_open(&f->corpus, &f->memory, NULL) != MYNA_OK;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    myna_corpus_close(f->corpus);
+    memory_corpus_remove(&f->memory);
+    free(f);
+    return 0;
+}
+
+static myna_train_options small_options(uint64_t seed)
+{
+    myna_train_options options;
+    myna_train_options_init(&options);
+    options.n_steps = 1000;
+    options.batch = 3;
+    options.n_threads = 2;
+    options.seed = seed;
+    options.rate = 0.02f; /* at warm-up's start only a small part of it is used */
+    return options;
+}
+
+static myna_trainer *create(const fixture *f, const myna_train_options *options)
+{
+    myna_trainer *trainer = NULL;
+    myna_error error = {0};
+    if (myna_trainer_create(&trainer, f->corpus, options, &error) != MYNA_OK) fail_msg("%s", error.detail);
+    return trainer;
+}
+
+/* Returns the mean loss of the steps. */
+static double run(myna_trainer *trainer, int n_steps)
+{
+    double sum = 0;
+    for (int i = 0; i < n_steps; i++) {
+        myna_train_report report;
+        uint64_t before = myna_trainer_step_count(trainer);
+        assert_ok(myna_trainer_step(trainer, &report, NULL));
+        assert_int_equal(report.step, before + 1);
+        assert_true(isfinite(report.gradient_norm) && report.l1 < report.loss);
+        sum += (double)report.loss / n_steps;
+    }
+    return sum;
+}
+
+static bool same_state(const myna_trainer *a, const myna_trainer *b)
+{
+    size_t size = a->layout.n_parameters * sizeof(float);
+    return a->n_done == b->n_done && memcmp(a->parameters, b->parameters, size) == 0 &&
+           memcmp(a->average, b->average, size) == 0 && memcmp(a->moment1, b->moment1, size) == 0 &&
+           memcmp(a->moment2, b->moment2, size) == 0;
+}
+
+static void loss_falls(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(1);
+    options.batch = 4;
+    myna_trainer *trainer = create(f, &options);
+    float held_out = myna_trainer_validate(trainer);
+    double first = run(trainer, 5);
+    run(trainer, 20);
+    double last = run(trainer, 5);
+    print_message("loss %.3f to %.3f, held out %.3f to %.3f\n", first, last, (double)held_out,
+        (double)myna_trainer_validate(trainer));
+    assert_below(last, 0.75 * first);
+    assert_below(myna_trainer_validate(trainer), 0.9 * (double)held_out);
+    myna_trainer_free(trainer);
+}
+
+static void same_seed_same_result(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(5), other = small_options(6);
+    myna_trainer *a = create(f, &options), *b = create(f, &options), *c = create(f, &other);
+    run(a, 3);
+    run(b, 3);
+    run(c, 3);
+    assert_true(same_state(a, b));
+    assert_false(same_state(a, c));
+    assert_true(myna_trainer_validate(a) == myna_trainer_validate(b));
+    myna_trainer_free(a);
+    myna_trainer_free(b);
+    myna_trainer_free(c);
+}
+
+static void resumed_equals_uninterrupted(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(7);
+    options.code_noise = 0.07f;
+    options.code_width = 5;
+    myna_trainer *whole = create(f, &options), *resumed = NULL;
+    run(whole, 2);
+    assert_ok(myna_trainer_save_checkpoint(whole, f->checkpoint, NULL));
+    assert_ok(myna_trainer_resume(&resumed, f->corpus, f->checkpoint, 0, 0, NULL));
+    assert_true(same_state(whole, resumed));
+    assert_int_equal(myna_trainer_options(resumed).n_threads, 2);
+    assert_int_equal(myna_trainer_options(resumed).n_steps, 1000);
+    myna_trainer_validate(whole); /* looking leaves no trace */
+    run(whole, 3);
+    run(resumed, 3);
+    assert_true(same_state(whole, resumed));
+    myna_trainer_free(whole);
+    myna_trainer_free(resumed);
+    assert_ok(myna_trainer_resume(&resumed, f->corpus, f->checkpoint, 2000, 1, NULL));
+    assert_int_equal(myna_trainer_options(resumed).n_steps, 2000);
+    assert_int_equal(myna_trainer_options(resumed).n_threads, 1);
+    myna_trainer_free(resumed);
+}
+
+static void bad_checkpoint_is_refused(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(8);
+    myna_trainer *trainer = create(f, &options), *resumed = NULL;
+    assert_ok(myna_trainer_save_checkpoint(trainer, f->checkpoint, NULL));
+    myna_trainer_free(trainer);
+    FILE *file = fopen(f->checkpoint, "r+b");
+    assert_non_null(file);
+    fseek(file, -1000, SEEK_END);
+    fputc(0x55, file);
+    fclose(file);
+    myna_error error = {0};
+    assert_int_not_equal(myna_trainer_resume(&resumed, f->corpus, f->checkpoint, 0, 0, &error), MYNA_OK);
+    assert_null(resumed);
+    assert_string_equal(error.file, f->checkpoint);
+}
+
+static void not_finite_leaves_the_weights(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(9);
+    myna_trainer *trainer = create(f, &options);
+    run(trainer, 1);
+    size_t n = trainer->layout.n_parameters, poisoned = trainer->layout.n_trained / 2;
+    float healthy = trainer->parameters[poisoned];
+    const float *watched[] = {trainer->parameters, trainer->average, trainer->moment1, trainer->moment2};
+    float *before = malloc(4 * n * sizeof *before);
+    assert_non_null(before);
+    trainer->parameters[poisoned] = NAN;
+    for (size_t i = 0; i < 4; i++) memcpy(before + i * n, watched[i], n * sizeof *before);
+    myna_train_report report = {.loss = 42};
+    myna_error error = {0};
+    assert_int_equal(myna_trainer_step(trainer, &report, &error), MYNA_ERROR_NOT_FINITE);
+    assert_true(report.loss == 42.0f && strlen(error.detail) > 0);
+    assert_int_equal(myna_trainer_step_count(trainer), 1);
+    for (size_t i = 0; i < 4; i++) assert_memory_equal(before + i * n, watched[i], n * sizeof *before);
+    trainer->parameters[poisoned] = healthy;
+    run(trainer, 1);
+    free(before);
+    myna_trainer_free(trainer);
+}
+
+static void starts_from_a_model(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(10);
+    options.code_width = 6;
+    myna_trainer *first = create(f, &options);
+    run(first, 2);
+    assert_ok(myna_trainer_save_model(first, f->model, NULL, 0, NULL));
+    options = small_options(11); /* its width of 16 gives way to the model's */
+    options.init_model = f->model;
+    myna_trainer *second = create(f, &options);
+    assert_int_equal(second->layout.code_width, 6);
+    assert_int_equal(second->n_done, 0);
+    assert_below(error_db(second->parameters, first->average, first->layout.n_parameters), -65); /* half precision */
+    assert_memory_equal(second->parameters, second->average, second->layout.n_parameters * sizeof(float));
+    run(second, 1);
+    myna_trainer_free(first);
+    myna_trainer_free(second);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loss_falls),
+        cmocka_unit_test(same_seed_same_result),
+        cmocka_unit_test(resumed_equals_uninterrupted),
+        cmocka_unit_test(bad_checkpoint_is_refused),
+        cmocka_unit_test(not_finite_leaves_the_weights),
+        cmocka_unit_test(starts_from_a_model),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -177,31 +177,80 @@ run 3 2 'myna: out2/speech2.wav: ' convert speech2.wav speech2.flac --to target.
 
 # ---- Pipes -------------------------------------------------------------------------------------------------------------
 
-# pipe CODE ARGUMENTS...: like run, from `in` to `out`
+# pipe CODE ARGUMENTS...: like run, from a pipe that `in.pipe` goes through to `out.pipe`
 pipe() {
     code=$1
     shift
     n_checks=$((n_checks + 1))
-    "$myna" "$@" <in.pipe >out.pipe 2>stderr
-    got=$?
-    [ $got = "$code" ] || fail "exit code $got, not $code: myna $*"
+    cat in.pipe | { "$myna" "$@" >out.pipe 2>stderr; echo $? >code; }
+    got=$(cat code)
+    [ "$got" = "$code" ] || fail "exit code $got, not $code: myna $*"
+}
+
+# measures FILE TEXT: "RATE_HZ FRAMES" of FILE
+measures() {
+    check "rate and length of $1, which should be $2" [ "$("$make_audio" measure "$1" | cut -d ' ' -f 1,2)" = "$2" ]
 }
 
 cp target.wav in.pipe
 pipe 0 convert - --to target.voice
 cp out.pipe out.wav
-check 'a WAV through pipes' [ "$("$make_audio" measure out.wav | cut -d ' ' -f 1,2)" = '44100 220500' ]
+measures out.wav '44100 220500'
+cp stereo.wav in.pipe
+pipe 0 convert - --to target.voice -o piped.flac -q
+measures piped.flac '44100 54441'
+cp speech.flac in.pipe
+pipe 0 convert - --to target.voice --json -o piped.wav
+check 'JSON of a pipe' grep -q '"input":"standard input".*"seconds":4,' out.pipe
+measures piped.wav '16000 64000'
+for length in '\377\377\377\377' '\000\000\000\000' '\000\360\377\177'; do
+    { head -c 40 speech.wav; printf "$length"; tail -c +45 speech.wav; } >in.pipe
+    pipe 0 convert - --to target.voice
+    cp out.pipe out.wav
+    measures out.wav '16000 64000'
+done
 tail -c +45 speech.wav >in.pipe
 pipe 0 convert --raw - --to target.voice
-check 'raw samples through pipes' [ "$(wc -c <in.pipe)" = "$(wc -c <out.pipe)" ]
-cp noise.wav in.pipe
+check 'raw and WAV differ by the header' sh -c 'tail -c +45 out.wav | cmp - out.pipe'
+run 0 0 '' convert speech.wav --to target.voice -o piped.wav --force
+cp speech.wav in.pipe
+pipe 0 convert speech.wav --to target.voice -o -
+check 'the same samples in a file and on standard output' sh -c 'tail -c +45 piped.wav >a && tail -c +45 out.pipe | cmp - a'
+
+head -c 40000 speech.wav >in.pipe
+pipe 2 convert - --to target.voice -o piped2.wav
+check 'a pipe that breaks off' grep -q '^myna: standard input: breaks off after' stderr
+check 'nothing is left of a pipe that breaks off' none_left piped2.wav
+cp nan.wav in.pipe
 pipe 2 convert - --to target.voice
-check 'noise through a pipe' grep -q 'myna: standard input: ' stderr
-check 'nothing comes of noise' [ ! -s out.pipe ]
+check 'NaN through a pipe' grep -q '^myna: standard input: a sample after ' stderr
+: >in.pipe
+pipe 2 convert - --to target.voice
+check 'an empty pipe' grep -q '^myna: standard input: is empty' stderr
+for bad in noise.wav talk.m4a; do
+    cp $bad in.pipe
+    pipe 2 convert - --to target.voice
+    check "$bad through a pipe" grep -q '^myna: standard input: only WAV, AU, AIFF and FLAC' stderr
+    check "nothing comes of $bad" [ ! -s out.pipe ]
+done
 { "$myna" convert speech.wav --to target.voice -o - 2>stderr; echo $? >code; } | true
 check 'a closed pipe' grep -q '^myna: standard output: ' stderr
 check 'exit code of a closed pipe' [ "$(cat code)" = 2 ]
-check 'no scratch files' [ -z "$(ls tmp)" ]
+
+# While half of a recording has come and the rest has not, nearly half of the conversion is out; then an interruption.
+mkfifo live.pipe
+"$myna" convert - --to target.voice <live.pipe >out.pipe 2>stderr &
+pid=$!
+exec 3>live.pipe
+head -c 64044 speech.wav >&3
+waited=0
+while [ "$(wc -c <out.pipe)" -lt 56000 ] && [ $waited -lt 200 ]; do sleep .1; waited=$((waited + 1)); done
+check 'conversion before the input ends' [ "$(wc -c <out.pipe)" -ge 56000 ]
+kill -s INT $pid
+wait $pid
+check 'exit code of an interrupted pipe' [ $? = 130 ]
+check 'what is said of an interrupted pipe' [ "$(cat stderr)" = 'myna: interrupted' ]
+exec 3>&-
 
 # ---- Full disks --------------------------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ typedef struct memory_corpus {
     pthread_mutex_t mutex;
     size_t n_read, n_bad, n_progress;
     const char *bad[MEMORY_MAX_RECORDINGS]; /* paths, in the order they were reported */
-    char reasons[MEMORY_MAX_RECORDINGS][sizeof ((myna_error *)0)->detail];
+    char reasons[MEMORY_MAX_RECORDINGS][sizeof((myna_error *)0)->detail];
 } memory_corpus;
 
 static inline void memory_fill(float *x, size_t n, const memory_recording *r)
@@ -54,7 +54,8 @@ static inline void memory_fill(float *x, size_t n, const memory_recording *r)
     if (r->kind == MEMORY_NAN) x[n / 2] = NAN;
 }
 
-static inline myna_status memory_read(void *context, const char *path, float **samples, size_t *n_samples, myna_error *error)
+static inline myna_status memory_read(
+    void *context, const char *path, float **samples, size_t *n_samples, myna_error *error)
 {
     memory_corpus *m = context;
     const memory_recording *r = m->recordings;

@@ -7,7 +7,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* ---- The cache ----------------------------------------------------------------------------------------------------- */
+/* ---- The cache -----------------------------------------------------------------------------------------------------
+ */
 
 static const memory_recording few[] = {
     {"a1", "anna", false, MEMORY_SPEECH, 200, 2.0},
@@ -99,7 +100,8 @@ static void damaged_cache_is_remade(void **state)
     memory_corpus_remove(&m);
 }
 
-/* ---- Bad recordings ------------------------------------------------------------------------------------------------- */
+/* ---- Bad recordings -------------------------------------------------------------------------------------------------
+ */
 
 static void bad_recordings_are_listed_and_left_out(void **state)
 {
@@ -165,7 +167,8 @@ static void interruption_leaves_nothing(void **state)
     memory_corpus_remove(&m);
 }
 
-/* ---- Segments ------------------------------------------------------------------------------------------------------- */
+/* ---- Segments -------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct studio {
     memory_corpus memory;
@@ -190,7 +193,8 @@ static void studio_open(studio *s, const memory_recording *recordings, size_t n)
     myna_weights_bind(&s->weights, &s->layout, s->parameters);
     s->weights.front.mel_deviation[0] = 1;
     assert_ok(myna_mel_create(&s->mel, NULL));
-    myna_segment_source source = {.corpus = s->corpus, .mel = s->mel, .ripple = s->ripple, .weights = &s->weights, .code_width = 1};
+    myna_segment_source source = {
+        .corpus = s->corpus, .mel = s->mel, .ripple = s->ripple, .weights = &s->weights, .code_width = 1};
     assert_ok(myna_segment_maker_create(&s->maker, &source, 1, NULL));
 }
 
@@ -239,7 +243,7 @@ static range reference_range(const studio *s)
     return band_range(myna_segment_batch(s->maker).speaker, MYNA_SEGMENT_FRAMES, MYNA_POOLED_BANDS);
 }
 
-/* The sweep climbs 0.6 bands a frame in one recording and 1 in the other. A range of the reference is known to four bands,
+/* The sweep climbs 0.6 bands a frame in one recording and 1 in the other. The reference is known to four bands only,
  * and a sine's place to about one. */
 static void reference_never_overlaps_the_input(void **state)
 {

@@ -56,7 +56,7 @@ static int set_up(void **state)
     fill(f->projection, N_OUT, 1, &rng);
     f->batch = (myna_batch){f->content, f->speaker, f->pitch, f->ripple, f->noise};
     *state = f;
-    return myna_network_create(&f->network, &f->layout, ITEMS, STEPS, SPEAKER_STEPS, NULL);
+    return myna_network_create(&f->network, &f->layout, ITEMS, STEPS, SPEAKER_STEPS, NULL) != MYNA_OK;
 }
 
 static int tear_down(void **state)

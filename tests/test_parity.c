@@ -3,8 +3,8 @@
  * inputs are drawn here as scripts/twin/dump_parity.py draws them. */
 #include "testing.h"
 
-#include "pipeline/trainer.h"
 #include "model/tensor_file.h"
+#include "pipeline/trainer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +39,8 @@ typedef struct fixture {
     float ripple[N_OUT], noise[ROWS * CODE], target[N_OUT];
 } fixture;
 
-/* ---- What both sides draw ------------------------------------------------------------------------------------------ */
+/* ---- What both sides draw ------------------------------------------------------------------------------------------
+ */
 
 static void draw_parameters(float *flat, const myna_layout *layout)
 {
@@ -74,7 +75,8 @@ static void draw_target(float *target, uint64_t stream)
     }
 }
 
-/* ---- Setting up ------------------------------------------------------------------------------------------------------ */
+/* ---- Setting up
+ * ------------------------------------------------------------------------------------------------------ */
 
 static int open_golden(fixture *f)
 {
@@ -153,7 +155,8 @@ static void compute_gradients(fixture *f, myna_latency latency)
     }
 }
 
-/* ---- Comparing --------------------------------------------------------------------------------------------------------- */
+/* ---- Comparing
+ * --------------------------------------------------------------------------------------------------------- */
 
 /* The tensor "group.name" of the golden file, size[0] x size[1] x size[2] (zeros: fewer dimensions). Free it. */
 static float *golden(const fixture *f, const char *group, const char *name, size_t a, size_t b, size_t c)
@@ -196,8 +199,8 @@ static double sketch_error(const double got[SKETCH], const float wanted[SKETCH])
     return isfinite(error) ? error : INFINITY;
 }
 
-/* Every trained tensor of flat - base against the golden [n_trained][SKETCH]; but not the bias under a softmax, which has
- * no influence: its gradient is rounding, and AdamW makes full steps of it. */
+/* Every trained tensor of flat - base against the golden [n_trained][SKETCH]; but not the bias under a softmax, which
+ * has no influence: its gradient is rounding, and AdamW makes full steps of it. */
 static void compare_tensors(
     const fixture *f, const char *group, const char *name, const float *flat, const float *base, double tolerance)
 {
@@ -221,7 +224,8 @@ static void compare_tensors(
     assert_int_equal(n_bad, 0);
 }
 
-/* ---- Tests --------------------------------------------------------------------------------------------------------------- */
+/* ---- Tests
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static void tensors_are_the_same(void **state)
 {
@@ -248,8 +252,7 @@ static void outputs_agree(void **state)
         for (int i = 0; i < THREADS; i++) {
             const worker *w = &f->trainer->workers[i];
             myna_batch batch = share(f, w);
-            const float *out =
-                myna_network_forward(w->network, &f->trainer->weights, &batch, (myna_latency)latency);
+            const float *out = myna_network_forward(w->network, &f->trainer->weights, &batch, (myna_latency)latency);
             for (size_t k = 0; k < w->n_items; k++) {
                 const float *item_out = out + k * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT;
                 size_t item = w->first_item + k;

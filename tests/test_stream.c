@@ -91,8 +91,7 @@ static void run_batch(fixture *f, myna_latency latency)
 {
     const myna_weights *w = &f->model->weights;
     const float *out = myna_network_forward(f->network, w, &f->batch, latency);
-    for (size_t k = 0; k < FRAMES; k++)
-        myna_denormalize(f->expected + k * MYNA_MEL_BANDS, out + k * MYNA_MEL_BANDS, w);
+    for (size_t k = 0; k < FRAMES; k++) myna_denormalize(f->expected + k * MYNA_MEL_BANDS, out + k * MYNA_MEL_BANDS, w);
 }
 
 /* The F0 that goes with step `step` of the content is that of the step which leaves the content encoder then. */
@@ -107,8 +106,7 @@ static void run_stream(fixture *f, myna_stream *stream, myna_latency latency, co
 {
     float f0_hz[FRAMES];
     size_t frame_size = MYNA_STEP_FRAMES * MYNA_MEL_BANDS;
-    for (size_t j = 0; j < STEPS; j++)
-        late_f0(f0_hz + j * MYNA_STEP_FRAMES, f, j, (size_t)myna_content_ahead(latency));
+    for (size_t j = 0; j < STEPS; j++) late_f0(f0_hz + j * MYNA_STEP_FRAMES, f, j, (size_t)myna_content_ahead(latency));
     for (size_t done = 0, turn = 0; done < STEPS; turn = chunks[turn + 1] ? turn + 1 : 0) {
         size_t n = chunks[turn] < STEPS - done ? chunks[turn] : STEPS - done;
         myna_stream_push(stream, f->got + done * frame_size, f->got_f0_hz + done * MYNA_STEP_FRAMES,

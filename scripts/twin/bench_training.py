@@ -3,12 +3,14 @@
 usage: bench-training [--rounds N] [--batch N] BENCH_TRAINING
 
 Both take whole optimiser steps on prepared batches. Each round measures everything once, in turns, so that whatever
-else the machine does meets all alike; figures are medians over rounds, ratios are formed within a round.
+else the machine does meets all alike; figures are medians over rounds, ratios are formed within a round. On a busy
+machine two threads that must wait for each other often, as PyTorch's do, slow down more than their share.
 """
 
 import argparse
 import statistics
 import subprocess
+import sys
 import time
 
 import torch
@@ -106,10 +108,14 @@ def main():
     parser.add_argument("--batch", type=int, default=24)
     arguments = parser.parse_args()
     myna, twin = Myna(arguments.program, arguments.batch), Twin(arguments.batch)
-    measure(myna, twin)  # first touches of memory
-    rounds = [measure(myna, twin) for _ in range(arguments.rounds)]
     print(f"{processor()}; PyTorch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()})")
-    print(f"batch {arguments.batch}, {arguments.rounds} rounds of {REPETITIONS} steps each")
+    print(f"batch {arguments.batch}, {arguments.rounds} rounds of {REPETITIONS} steps each", flush=True)
+    measure(myna, twin)  # first touches of memory
+    rounds = []
+    for i in range(arguments.rounds):
+        rounds.append(measure(myna, twin))
+        seconds = "  ".join(f"{what} {n}: {s:.3f}" for (what, n), s in rounds[-1].items())
+        print(f"round {i + 1}, seconds a step: {seconds}", file=sys.stderr, flush=True)
     report(rounds, arguments.batch)
 
 

@@ -44,9 +44,9 @@ def draw_parameters(network):
 
 
 def draw_inputs():
-    """Stream (INPUT_SEED, j) for array j. Targets of 100, 200 or 300, never the same in two frames running, and negative in odd
-    bands: so far from the outputs that no rounding turns a sign of the L1 loss, and so one-sided that gradients grow
-    beyond the limit at which they are clipped."""
+    """Stream (INPUT_SEED, j) for array j. Targets of 100, 200 or 300, never the same in two frames running, and negative
+    in odd bands: so far from the outputs that no rounding turns a sign of the L1 loss, and so one-sided that gradients
+    grow beyond the limit at which they are clipped."""
     widths = [CONTENT_IN, SPEAKER_IN, PITCH_IN, STEP_FRAMES * MEL_BANDS, CODE_WIDTH]
     scales = [1, 1, 0.5, 1, 0.1]
     n_target = ITEMS * STEPS * STEP_FRAMES * MEL_BANDS
@@ -62,7 +62,7 @@ def draw_inputs():
 
 
 def sketch(values, number):
-    """[9]: sums with the signs of 8 hash bits of (index, number), then the norm. The hash is MurmurHash3's finaliser."""
+    """[9]: sums with the signs of 8 hash bits of (index, number), then the norm. MurmurHash3's finaliser is the hash."""
     x = values.detach().double().flatten().numpy()
     h = np.arange(x.size, dtype=np.uint32) * np.uint32(0x9E3779B1)
     h ^= np.uint32((number * 0x85EBCA6B) & 0xFFFFFFFF)

@@ -149,18 +149,18 @@ class Network(nn.Module):
         tensor_file.write(path, "myna-model", tensors, facts)
 
     def init(self, seed):
-        """The values of myna_parameters_init, except that it does the arithmetic of sqrt, log and cos elsewhere."""
-        names, state = self.tensor_names(), self.state_dict()
-        kinds = {"conv.weight": "taps", "gain": "gain", "norm.scale": "one"}
-        drawn = {}
-        for i, name in enumerate(names):
-            kind = next((v for k, v in kinds.items() if name.endswith(k)), "uniform" if state[name].ndim == 2 else "zero")
-            if name == "decoder.gate.weight":
-                kind = "zero"
-            if kind in ("taps", "uniform"):
-                drawn[i] = kind
+        """The values of myna_parameters_init, but for the last bits of square root, logarithm and cosine."""
+        state = self.state_dict()
+        drawn = {}  # number of the tensor: its values' kind
+        for i, name in enumerate(self.tensor_names()):
+            if name.endswith("conv.weight"):
+                drawn[i] = "taps"
+            elif state[name].ndim == 2 and name != "decoder.gate.weight":
+                drawn[i] = "uniform"
             else:
-                state[name].fill_({"zero": 0.0, "one": 1.0, "gain": 0.1}[kind])
+                constants = {"scale": 1.0, "gain": 0.1}
+                state[name].fill_(constants.get(name.split(".")[-1], 0.0))
+        names = self.tensor_names()
         most = max(state[names[i]].numel() * (2 if kind == "taps" else 1) for i, kind in drawn.items())
         bits = dict(zip(drawn, rng.draw(seed, list(drawn), most)))
         for i, kind in drawn.items():

@@ -20,7 +20,7 @@ typedef struct cache_header {
     uint64_t key, n_entries, entries_offset;
 } cache_header;
 /* Change the digit whenever analysis changes, so that old caches are not used. */
-static const char cache_magic[8] = "MYNACOR1";
+static const char cache_magic[8] = "MYNACOR2";
 
 /* The pitch tracker decides as late as a balanced stream's does: in the middle of what the three latencies use. */
 enum { PITCH_LAG = MYNA_STEP_FRAMES * (int)MYNA_LATENCY_BALANCED };
@@ -38,8 +38,9 @@ static void hash_items(void *context, int member, int n_members)
     key_job *job = context;
     for (size_t i = (size_t)member; i < job->n_items; i += (size_t)n_members) {
         myna_mapping file = {0};
-        job->hashes[i] = MYNA_HASH_START;
-        if (myna_file_map(&file, job->items[i].path, NULL) == MYNA_OK && file.data)
+        const char *path = job->items[i].path; /* stands for the content where a reader's path is no file */
+        job->hashes[i] = myna_hash(MYNA_HASH_START, path, strlen(path));
+        if (myna_file_map(&file, path, NULL) == MYNA_OK && file.data)
             job->hashes[i] = myna_hash(MYNA_HASH_START, file.data, file.size);
         myna_file_unmap(&file);
     }

@@ -29,7 +29,8 @@ static float *draw(size_t n, float scale, uint64_t stream)
     return x;
 }
 
-/* ---- The trainer's step -------------------------------------------------------------------------------------------- */
+/* ---- The trainer's step --------------------------------------------------------------------------------------------
+ */
 
 /* A trainer, and for each of its workers a batch that never changes. */
 typedef struct bench {
@@ -74,7 +75,8 @@ static double time_step(bench *b, int n)
     return (now() - start) / n;
 }
 
-/* ---- Its matrix products alone ------------------------------------------------------------------------------------- */
+/* ---- Its matrix products alone -------------------------------------------------------------------------------------
+ */
 
 enum { WIDEST = MYNA_STEP_OUT };
 
@@ -104,7 +106,8 @@ static void multiply(void *context, int member, int n_members)
             size_t n_out = tensor->dims[0], n_in = tensor->dims[1], rows = rows_of(tensor->name, w->n_items);
             if (tensor->n_dims != 2 || tensor->init == MYNA_INIT_TAPS || n_out == 1) continue;
             const float *weight = t->parameters + tensor->offset;
-            bool first = strcmp(tensor->name, "content.in.weight") == 0 || strcmp(tensor->name, "speaker.in.weight") == 0;
+            bool first =
+                strcmp(tensor->name, "content.in.weight") == 0 || strcmp(tensor->name, "speaker.in.weight") == 0;
             myna_gemm_nt(out, in, weight, rows, n_out, n_in, 0);
             if (!first) myna_gemm_nn(in, out, weight, rows, n_in, n_out, 0);
             myna_gemm_tn(w->gradients + tensor->offset, out, in, n_out, n_in, rows, 0);

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# check.sh BUILD_FOLDER C_COMPILER MAKE_MODEL: installs the build into a folder of its own, then builds and runs
-# consumer.c against that, once through find_package and once through pkg-config.
+# check.sh BUILD_FOLDER GENERATOR C_COMPILER MAKE_MODEL: installs the build into a folder of its own, then builds and
+# runs consumer.c against that, once through find_package and once through pkg-config.
 set -euo pipefail
 source=$(cd "$(dirname "$0")" && pwd)
-build=$1 compiler=$2 make_model=$3
+build=$1 generator=$2 compiler=$3 make_model=$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
@@ -15,7 +15,7 @@ export PKG_CONFIG_PATH="$pc_folder${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 export LD_LIBRARY_PATH="$(dirname "$pc_folder")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 
 echo '== find_package'
-cmake -S "$source" -B "$work/build" -DCMAKE_C_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$prefix"
+cmake -S "$source" -B "$work/build" -G "$generator" -DCMAKE_C_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$prefix"
 cmake --build "$work/build"
 "$work/build/consumer" "$work/model.safetensors"
 

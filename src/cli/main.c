@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 volatile sig_atomic_t myna_interrupted;
 
@@ -28,10 +29,13 @@ static void print_help(FILE *stream)
     fprintf(stream, "\nmyna COMMAND --help tells more, myna --version the version.\n");
 }
 
+/* Again every second until the program ends: a read that began between the last look at the flag and the signal would
+ * otherwise block for ever. */
 static void interrupt(int signal_number)
 {
     (void)signal_number;
     myna_interrupted = 1;
+    alarm(1);
 }
 
 /* Without SA_RESTART, so that a read from a pipe returns when the user interrupts. */
@@ -41,6 +45,7 @@ static void catch_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGALRM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
 }

@@ -145,14 +145,16 @@ static void reconstruction_is_the_networks_output(void **state)
         }
         myna_band_statistics wanted, got;
         assert_true(myna_band_meter_result(&meter, &wanted));
-        assert_ok(myna_reconstruct(
-            &got, model, voice->embedding, (myna_latency)latency, voice->log_mel, voice->f0_hz, voice->n_frames, NULL));
+        myna_content_statistics statistics = {0};
+        myna_network_listen(network, &model->weights, content, (myna_latency)latency, &statistics);
+        myna_passage passage = {voice->log_mel, voice->f0_hz, voice->n_frames, &statistics};
+        assert_ok(myna_reconstruct(&got, model, voice->embedding, (myna_latency)latency, &passage, NULL));
         for (int b = 0; b < MYNA_MEL_BANDS; b++) {
             assert_near(
                 got.mean[b], wanted.mean[b], 3e-4); /* after the end the stream sees silence, the batch nothing */
             assert_near(got.deviation[b], wanted.deviation[b], 3e-4);
             if (latency != MYNA_LATENCY_BEST) continue;
-            assert_near(voice->reconstruction.mean[b], wanted.mean[b], 3e-4);
+            assert_near(voice->reconstruction.mean[b], wanted.mean[b], 2e-3); /* the training average is mixed in */
         }
     }
     myna_network_free(network);

@@ -184,6 +184,55 @@ static void film_norm_backward_matches_differences(void **state)
     assert_input_gradient(&l, l.weight, dfilm, ITEMS * 2 * CHANNELS);
 }
 
+/* ---- Instance normalisation ---- */
+
+static void instance_norm(layer *l)
+{
+    myna_instance_norm_forward(l->out, l->kept, l->in, ITEMS, STEPS, CHANNELS);
+}
+
+static layer make_instance_norm(void)
+{
+    layer l = make_layer(instance_norm, ROWS * CHANNELS);
+    l.in = array_random(ROWS * CHANNELS);
+    l.kept = array_of(ITEMS * 2 * CHANNELS, NAN);
+    return l;
+}
+
+static void instance_norm_forward_matches_twin(void **state)
+{
+    (void)state;
+    layer l = make_instance_norm();
+    l.forward(&l);
+    for (size_t item = 0; item < ITEMS; item++)
+        for (size_t c = 0; c < CHANNELS; c++) {
+            const float *in = l.in + item * STEPS * CHANNELS + c, *out = l.out + item * STEPS * CHANNELS + c;
+            double mean = 0.0, variance = 0.0;
+            for (size_t t = 0; t < STEPS; t++) mean += (double)in[t * CHANNELS] / STEPS;
+            for (size_t t = 0; t < STEPS; t++) variance += pow((double)in[t * CHANNELS] - mean, 2.0) / STEPS;
+            const double rstd = 1.0 / sqrt(variance + 1e-3);
+            for (size_t t = 0; t < STEPS; t++)
+                assert_close(out[t * CHANNELS], ((double)in[t * CHANNELS] - mean) * rstd, 1.0);
+            assert_close(l.kept[item * 2 * CHANNELS + c], mean, 1.0);
+            assert_close(l.kept[(item * 2 + 1) * CHANNELS + c], rstd, 1.0);
+        }
+    float *in_place = memcpy(array(l.n_out), l.in, l.n_out * sizeof *l.in);
+    myna_instance_norm_forward(in_place, l.kept, in_place, ITEMS, STEPS, CHANNELS);
+    assert_memory_equal(in_place, l.out, l.n_out * sizeof *in_place);
+}
+
+static void instance_norm_backward_matches_differences(void **state)
+{
+    (void)state;
+    layer l = make_instance_norm();
+    l.forward(&l);
+    float *din = array_of(l.n_out, NAN), *in_place = memcpy(array(l.n_out), l.projection, l.n_out * sizeof *din);
+    myna_instance_norm_backward(din, l.projection, l.out, l.kept, ITEMS, STEPS, CHANNELS);
+    myna_instance_norm_backward(in_place, in_place, l.out, l.kept, ITEMS, STEPS, CHANNELS);
+    assert_memory_equal(in_place, din, l.n_out * sizeof *din);
+    assert_input_gradient(&l, l.in, din, l.n_out);
+}
+
 /* ---- Attentive statistics pooling ---- */
 
 static void pool(layer *l)
@@ -264,6 +313,8 @@ int main(void)
         LAYER_TEST(norm_survives_constant_rows),
         LAYER_TEST(norm_backward_matches_differences),
         LAYER_TEST(film_norm_backward_matches_differences),
+        LAYER_TEST(instance_norm_forward_matches_twin),
+        LAYER_TEST(instance_norm_backward_matches_differences),
         LAYER_TEST(pool_forward_matches_twin),
         LAYER_TEST(pool_takes_no_notice_of_bias),
         LAYER_TEST(pool_backward_matches_differences),

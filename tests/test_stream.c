@@ -15,6 +15,7 @@ typedef struct fixture {
     float content[STEPS * MYNA_CONTENT_IN], pitch[STEPS * MYNA_PITCH_IN], ripple[N_OUT], noise[STEPS * CODE];
     float embedding[MYNA_EMBEDDING_SIZE];
     myna_batch batch;
+    myna_content_statistics statistics; /* of the batch network's last forward */
     float expected[N_OUT], got[N_OUT], got_f0_hz[FRAMES]; /* log-mel */
 } fixture;
 
@@ -30,7 +31,7 @@ static float *draw_parameters(const myna_layout *layout)
         float *x = flat + t->offset;
         for (size_t j = 0; j < t->size; j++) {
             if (t->init == MYNA_INIT_GAIN) x[j] = 0.7f + 0.1f * myna_rng_normal(&rng);
-            if (t->init == MYNA_INIT_ZERO || t->init == MYNA_INIT_FIXED) x[j] = 0.2f * myna_rng_normal(&rng);
+            if (t->init == MYNA_INIT_ZERO || t->init == MYNA_INIT_FIXED_ZERO) x[j] = 0.2f * myna_rng_normal(&rng);
         }
     }
     myna_weights weights;
@@ -91,6 +92,8 @@ static void run_batch(fixture *f, myna_latency latency)
 {
     const myna_weights *w = &f->model->weights;
     const float *out = myna_network_forward(f->network, w, &f->batch, latency);
+    memset(&f->statistics, 0, sizeof f->statistics);
+    myna_network_listen(f->network, w, f->content, latency, &f->statistics);
     for (size_t k = 0; k < FRAMES; k++) myna_denormalize(f->expected + k * MYNA_MEL_BANDS, out + k * MYNA_MEL_BANDS, w);
 }
 
@@ -139,7 +142,8 @@ static void stream_equals_batch(void **state)
         run_batch(f, (myna_latency)latency);
         for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {
             myna_stream *stream = NULL;
-            assert_ok(myna_stream_create(&stream, f->model, f->embedding, (myna_latency)latency, NULL));
+            assert_ok(
+                myna_stream_create(&stream, f->model, f->embedding, (myna_latency)latency, &f->statistics, NULL));
             run_stream(f, stream, (myna_latency)latency, plans[i]);
             myna_stream_free(stream);
             compare(f, (myna_latency)latency);
@@ -154,7 +158,7 @@ static void reset_equals_new(void **state)
     static float first[N_OUT];
     for (int latency = 0; latency < 3; latency++) {
         myna_stream *stream = NULL;
-        assert_ok(myna_stream_create(&stream, f->model, f->embedding, (myna_latency)latency, NULL));
+        assert_ok(myna_stream_create(&stream, f->model, f->embedding, (myna_latency)latency, NULL, NULL));
         run_stream(f, stream, (myna_latency)latency, plan);
         memcpy(first, f->got, sizeof first);
         myna_stream_reset(stream);

@@ -147,9 +147,18 @@ typedef enum myna_latency { MYNA_LATENCY_LOW, MYNA_LATENCY_BALANCED, MYNA_LATENC
 /* AUTO moves the source's log-F0 to the target's mean and spread; KEEP leaves the source's melody. */
 typedef enum myna_pitch { MYNA_PITCH_AUTO, MYNA_PITCH_KEEP } myna_pitch;
 
+/* Mean and standard deviation, over a recording, of each value inside the content encoder. Taking them away takes away
+ * what stays the same throughout: much of the speaker, the microphone and the room. */
+enum { MYNA_CONTENT_VALUES = 6 * 256 };
+typedef struct myna_content_statistics {
+    float mean[MYNA_CONTENT_VALUES];
+    float deviation[MYNA_CONTENT_VALUES];
+} myna_content_statistics;
+
 /* What a first pass over a source recording finds, for one target (see myna_source_meter). */
 typedef struct myna_source {
     myna_profile profile;
+    myna_content_statistics content; /* used where profile.speech_seconds > 0 */
     myna_band_statistics output; /* of the network's output for this source and this target; all 0: not known */
     float output_gain;           /* that gives the matched output the source's level; used when `output` is known */
 } myna_source;

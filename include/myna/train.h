@@ -101,7 +101,7 @@ MYNA_API myna_status myna_trainer_save_checkpoint(const myna_trainer *trainer, c
 /* The averaged weights as a model file in half precision, with facts about the training and n_facts pairs of
  * {key, value}. Atomic. */
 MYNA_API myna_status myna_trainer_save_model(
-    const myna_trainer *trainer, const char *path, const char *const (*facts)[2], size_t n_facts, myna_error *error);
+    myna_trainer *trainer, const char *path, const char *const (*facts)[2], size_t n_facts, myna_error *error);
 
 #ifdef __cplusplus
 }

@@ -74,11 +74,16 @@ def _step_blocks(n, conditioned):
     return nn.ModuleList(Block(CHANNELS, int(i < AHEAD_BLOCKS), conditioned) for i in range(n))
 
 
-def _run(blocks, x, n_ahead, embedding=None):
+def _run(blocks, x, n_ahead, embedding=None, after=nn.Identity()):
     """Of the blocks that can look ahead, all but the first n_ahead may not."""
     for i, block in enumerate(blocks):
-        x = block(x, embedding, mute_last=n_ahead <= i < AHEAD_BLOCKS)
+        x = after(block(x, embedding, mute_last=n_ahead <= i < AHEAD_BLOCKS))
     return x
+
+
+def _instance_norm(x):
+    """Each channel of each item to mean 0 and variance 1 over the steps."""
+    return F.instance_norm(x.transpose(1, 2), eps=1e-3).transpose(1, 2)
 
 
 class Network(nn.Module):
@@ -105,6 +110,8 @@ class Network(nn.Module):
         self.front.register_buffer("mel_mean", torch.zeros(MEL_BANDS))
         self.front.register_buffer("mel_deviation", torch.zeros(1))
         self.front.register_buffer("log_f0", torch.zeros(2))
+        self.front.register_buffer("content_mean", torch.zeros(CONTENT_BLOCKS + 1, CHANNELS))
+        self.front.register_buffer("content_deviation", torch.zeros(CONTENT_BLOCKS + 1, CHANNELS))
 
     def embed(self, speaker):
         x = self.speaker["in"](speaker)
@@ -116,7 +123,8 @@ class Network(nn.Module):
         return self.speaker["out"](torch.cat([mean, torch.sqrt(variance + 1e-4)], dim=1))
 
     def forward(self, content, speaker, pitch, ripple, noise, latency):
-        x = _run(self.content["block"], self.content["in"](content), latency)
+        x = _instance_norm(self.content["in"](content))
+        x = _run(self.content["block"], x, latency, after=_instance_norm)
         code = torch.tanh(self.content["out"](x)) + noise
         x = self.decoder["in"](torch.cat([code, pitch], dim=2))
         x = _run(self.decoder["block"], x, AHEAD_BLOCKS if latency == BEST else 0, self.embed(speaker))
@@ -155,7 +163,7 @@ class Network(nn.Module):
         for i, name in enumerate(self.tensor_names()):
             if name.endswith("conv.weight"):
                 drawn[i] = "taps"
-            elif state[name].ndim == 2 and name != "decoder.gate.weight":
+            elif state[name].ndim == 2 and name != "decoder.gate.weight" and not name.startswith("front."):
                 drawn[i] = "uniform"
             else:
                 constants = {"scale": 1.0, "gain": 0.1}

@@ -2,6 +2,7 @@
 
 #include "base/status.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,7 +104,10 @@ myna_status myna_parameters_read(
 /* The network divides by these. */
 static myna_status check_deviations(const myna_weights *weights, myna_error *error)
 {
-    float mel = weights->front.mel_deviation[0], log_f0 = weights->front.log_f0[1];
+    float mel = weights->front.mel_deviation[0], log_f0 = weights->front.log_f0[1], content = INFINITY;
+    for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) content = fminf(content, weights->front.content_deviation[i]);
+    if (!(content > 0.0f))
+        return myna_fail(error, MYNA_ERROR_FORMAT, "a content deviation of %g must be positive", (double)content);
     if (mel > 0.0f && log_f0 > 0.0f) return MYNA_OK;
     return myna_fail(error, MYNA_ERROR_FORMAT, "its deviations of log-mel (%g) and log-F0 (%g) must be positive",
         (double)mel, (double)log_f0);

@@ -20,8 +20,10 @@ typedef struct block_trace {
 struct myna_network {
     myna_arena arena;
     size_t items, steps, speaker_steps, code_width;
-    float *content_in; /* [rows][c]: after content.in */
-    block_trace content[MYNA_CONTENT_BLOCKS];
+    bool keeps; /* activations, for backward; otherwise it has the encoders only */
+    float *content_in; /* [rows][c]: after content.in and its normalisation */
+    block_trace content[MYNA_CONTENT_BLOCKS]; /* their `out` is normalised */
+    float *content_stats[MYNA_CONTENT_NORMS]; /* [items][2][c] */
     float *code;         /* [rows][code_width]: tanh, before noise */
     float *speaker_in;   /* [speaker rows][192] */
     block_trace speaker[MYNA_SPEAKER_BLOCKS];
@@ -52,17 +54,26 @@ static void lay_out_block(myna_arena *arena, block_trace *trace, size_t items, s
     MYNA_TAKE(arena, trace->film, film ? items * 2 * channels : 0);
 }
 
+/* Without backward, blocks need two traces in turn: the one they read from and the one they write to. */
+static void lay_out_blocks(
+    myna_network *n, block_trace *traces, int n_blocks, size_t steps, size_t channels, bool film)
+{
+    for (int i = 0; i < n_blocks; i++) {
+        if (n->keeps || i < 2) lay_out_block(&n->arena, &traces[i], n->items, steps, channels, film);
+        else traces[i] = traces[i - 2];
+    }
+}
+
 static void lay_out_encoders(myna_network *n)
 {
     myna_arena *arena = &n->arena;
     size_t rows = n->items * n->steps, speaker_rows = n->items * n->speaker_steps;
     MYNA_TAKE(arena, n->content_in, rows * MYNA_CHANNELS);
-    for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++)
-        lay_out_block(arena, &n->content[i], n->items, n->steps, MYNA_CHANNELS, false);
+    lay_out_blocks(n, n->content, MYNA_CONTENT_BLOCKS, n->steps, MYNA_CHANNELS, false);
+    for (int i = 0; i < MYNA_CONTENT_NORMS; i++) MYNA_TAKE(arena, n->content_stats[i], n->items * 2 * MYNA_CHANNELS);
     MYNA_TAKE(arena, n->code, rows * n->code_width);
     MYNA_TAKE(arena, n->speaker_in, speaker_rows * MYNA_SPEAKER_CHANNELS);
-    for (int i = 0; i < MYNA_SPEAKER_BLOCKS; i++)
-        lay_out_block(arena, &n->speaker[i], n->items, n->speaker_steps, MYNA_SPEAKER_CHANNELS, false);
+    lay_out_blocks(n, n->speaker, MYNA_SPEAKER_BLOCKS, n->speaker_steps, MYNA_SPEAKER_CHANNELS, false);
     MYNA_TAKE(arena, n->pool_weights, speaker_rows);
     MYNA_TAKE(arena, n->pooled, n->items * 2 * MYNA_SPEAKER_CHANNELS);
     MYNA_TAKE(arena, n->embedding, n->items * MYNA_EMBEDDING_SIZE);
@@ -74,8 +85,7 @@ static void lay_out_decoder(myna_network *n)
     size_t rows = n->items * n->steps;
     MYNA_TAKE(arena, n->decoder_row, rows * (n->code_width + MYNA_PITCH_IN));
     MYNA_TAKE(arena, n->decoder_in, rows * MYNA_CHANNELS);
-    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++)
-        lay_out_block(arena, &n->decoder[i], n->items, n->steps, MYNA_CHANNELS, true);
+    lay_out_blocks(n, n->decoder, MYNA_DECODER_BLOCKS, n->steps, MYNA_CHANNELS, true);
     MYNA_TAKE(arena, n->gate, rows * MYNA_STEP_GATES);
     MYNA_TAKE(arena, n->out, rows * MYNA_STEP_OUT);
 }
@@ -101,28 +111,44 @@ static void lay_out_gradients(myna_network *n)
 static void lay_out(myna_network *n)
 {
     lay_out_encoders(n);
+    if (!n->keeps) return;
     lay_out_decoder(n);
     lay_out_gradients(n);
 }
 
-myna_status myna_network_create(
-    myna_network **out, const myna_layout *layout, size_t items, size_t steps, size_t speaker_steps, myna_error *error)
+static myna_status create(myna_network **out, const myna_network *shape, myna_error *error)
 {
     myna_network *n = calloc(1, sizeof *n);
     if (!n) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a network");
-    n->items = items;
-    n->steps = steps;
-    n->speaker_steps = speaker_steps;
-    n->code_width = layout->code_width;
+    *n = *shape;
     lay_out(n);
     if (!myna_arena_reserve(&n->arena)) {
         free(n);
-        return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for the activations of %zu segments", items);
+        return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for the activations of %zu segments", shape->items);
     }
     lay_out(n);
     myna_gemm_init();
     *out = n;
     return MYNA_OK;
+}
+
+myna_status myna_network_create(
+    myna_network **out, const myna_layout *layout, size_t items, size_t steps, size_t speaker_steps, myna_error *error)
+{
+    const myna_network shape = {.items = items,
+        .steps = steps,
+        .speaker_steps = speaker_steps,
+        .code_width = layout->code_width,
+        .keeps = true};
+    return create(out, &shape, error);
+}
+
+myna_status myna_network_create_encoders(
+    myna_network **out, const myna_layout *layout, size_t steps, size_t speaker_steps, myna_error *error)
+{
+    const myna_network shape = {
+        .items = 1, .steps = steps, .speaker_steps = speaker_steps, .code_width = layout->code_width};
+    return create(out, &shape, error);
 }
 
 void myna_network_free(myna_network *network)
@@ -204,14 +230,34 @@ static const float *before(const block_trace *traces, int i, const float *first)
 static void content_forward(myna_network *n, const myna_weights *w, const float *in, myna_latency latency)
 {
     size_t rows = n->items * n->steps;
-    const float *x = n->content_in;
-    myna_linear_forward(
-        n->content_in, in, w->content.in.weight, w->content.in.bias, rows, MYNA_CHANNELS, MYNA_CONTENT_IN);
-    for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++)
-        x = block_forward(
-            &n->content[i], x, &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)));
+    float *x = n->content_in;
+    myna_linear_forward(x, in, w->content.in.weight, w->content.in.bias, rows, MYNA_CHANNELS, MYNA_CONTENT_IN);
+    myna_instance_norm_forward(x, n->content_stats[0], x, n->items, n->steps, MYNA_CHANNELS);
+    for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {
+        block_forward(&n->content[i], x, &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)));
+        x = n->content[i].out;
+        myna_instance_norm_forward(x, n->content_stats[i + 1], x, n->items, n->steps, MYNA_CHANNELS);
+    }
     myna_linear_forward(n->code, x, w->content.out.weight, w->content.out.bias, rows, n->code_width, MYNA_CHANNELS);
     myna_tanh_forward(n->code, n->code, rows * n->code_width);
+}
+
+void myna_network_listen(myna_network *n, const myna_weights *w, const float *content, myna_latency latency,
+    myna_content_statistics *sum)
+{
+    content_forward(n, w, content, latency);
+    for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
+        for (size_t item = 0; item < n->items; item++) {
+            const float *stats = n->content_stats[i / MYNA_CHANNELS] + item * 2 * MYNA_CHANNELS + i % MYNA_CHANNELS;
+            sum->mean[i] += stats[0];
+            sum->deviation[i] += 1.0f / stats[MYNA_CHANNELS];
+        }
+    }
+}
+
+static void instance_backward(myna_network *n, const float *out, const float *stats)
+{
+    myna_instance_norm_backward(n->dx, n->dx, out, stats, n->items, n->steps, MYNA_CHANNELS);
 }
 
 /* From n->dcode, the gradient of the code after tanh. */
@@ -222,9 +268,12 @@ static void content_backward(
     myna_tanh_backward(n->dcode, n->dcode, n->code, rows * n->code_width);
     myna_linear_backward(n->dx, d->content.out.weight, d->content.out.bias, n->dcode,
         n->content[MYNA_CONTENT_BLOCKS - 1].out, w->content.out.weight, rows, n->code_width, MYNA_CHANNELS);
-    for (int i = MYNA_CONTENT_BLOCKS - 1; i >= 0; i--)
+    for (int i = MYNA_CONTENT_BLOCKS - 1; i >= 0; i--) {
+        instance_backward(n, n->content[i].out, n->content_stats[i + 1]);
         block_backward(n, &d->content.blocks[i], &n->content[i], before(n->content, i, n->content_in),
             &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)));
+    }
+    instance_backward(n, n->content_in, n->content_stats[0]);
     myna_linear_backward(NULL, d->content.in.weight, d->content.in.bias, n->dx, in, w->content.in.weight, rows,
         MYNA_CHANNELS, MYNA_CONTENT_IN);
 }

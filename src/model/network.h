@@ -14,6 +14,8 @@ static inline int myna_decoder_ahead(myna_latency latency)
     return latency == MYNA_LATENCY_BEST ? MYNA_AHEAD_BLOCKS : 0;
 }
 
+_Static_assert(MYNA_CONTENT_VALUES == MYNA_CONTENT_NORMS * MYNA_CHANNELS, "myna.h knows the content encoder's size");
+
 /* What one worker trains on: arrays of the caller. */
 typedef struct myna_batch {
     const float *content; /* [items][steps][MYNA_CONTENT_IN], perturbed */
@@ -25,9 +27,12 @@ typedef struct myna_batch {
 
 /* The activations of one forward pass, kept for its backward; one thread at a time. */
 typedef struct myna_network myna_network;
-/* Either of steps and speaker_steps may be 0 when only the other half is used. `layout` is copied. */
 myna_status myna_network_create(
     myna_network **out, const myna_layout *layout, size_t items, size_t steps, size_t speaker_steps, myna_error *error);
+/* The encoders alone, for a single item and without backward: myna_network_embed and myna_network_listen. Steps may be
+ * 0 for an encoder that is not used. Takes 16 kB a step. */
+myna_status myna_network_create_encoders(
+    myna_network **out, const myna_layout *layout, size_t steps, size_t speaker_steps, myna_error *error);
 void myna_network_free(myna_network *network);
 
 /* Normalised log-mel [items][steps][MYNA_STEP_OUT], owned by `network` until its next forward. The batch's arrays
@@ -37,6 +42,14 @@ const float *myna_network_forward(
 /* Adds the gradients of all weights to `gradients`, given dout = d(loss)/d(output of the last forward). */
 void myna_network_backward(myna_network *network, const myna_weights *gradients, const myna_weights *weights,
     const myna_batch *batch, myna_latency latency, const float *dout);
+
+/* Content encoder: each of its values gets mean 0 and deviation 1 over the recording (instance normalisation, as
+ * AdaIN-VC 1904.05742 and AGAIN-VC 2011.00316 do), which takes away what stays the same throughout: much of the voice,
+ * the microphone and the room. In training the recording is the segment. A stream cannot know its future and is told
+ * these statistics by a first pass, or learns them as it runs: see model/stream.h.
+ * Runs the content encoder over content[items][steps][MYNA_CONTENT_IN] and adds the statistics of each item. */
+void myna_network_listen(myna_network *network, const myna_weights *weights, const float *content, myna_latency latency,
+    myna_content_statistics *sum);
 
 /* The speaker encoder alone: embeddings [items][MYNA_EMBEDDING_SIZE] of speaker[items][speaker_steps][MYNA_SPEAKER_IN]. */
 const float *myna_network_embed(myna_network *network, const myna_weights *weights, const float *speaker);

@@ -14,16 +14,16 @@ typedef struct block {
 } block;
 
 /* Steps [first, first + MYNA_STREAM_MAX_STEPS) of n_steps; silence after the last. F0 comes pitch_lag steps late. */
-static void fill_block(
-    block *b, const float *log_mel, const float *f0_hz, size_t first, size_t n_steps, size_t pitch_lag)
+static void fill_block(block *b, const myna_passage *passage, size_t first, size_t n_steps, size_t pitch_lag)
 {
     for (size_t s = 0; s < MYNA_STREAM_MAX_STEPS; s++) {
         size_t step = first + s, pitch_step = step - pitch_lag;
         float *in = b->in + s * MYNA_STEP_OUT, *f0 = b->f0_hz + s * MYNA_STEP_FRAMES;
         for (size_t i = 0; step >= n_steps && i < MYNA_STEP_OUT; i++) in[i] = log10f(MYNA_MEL_FLOOR);
-        if (step < n_steps) memcpy(in, log_mel + step * MYNA_STEP_OUT, MYNA_STEP_OUT * sizeof *in);
+        if (step < n_steps) memcpy(in, passage->log_mel + step * MYNA_STEP_OUT, MYNA_STEP_OUT * sizeof *in);
         bool has_pitch = step >= pitch_lag && pitch_step < n_steps;
-        for (size_t i = 0; i < MYNA_STEP_FRAMES; i++) f0[i] = has_pitch ? f0_hz[pitch_step * MYNA_STEP_FRAMES + i] : 0;
+        for (size_t i = 0; i < MYNA_STEP_FRAMES; i++) 
+            f0[i] = has_pitch ? passage->f0_hz[pitch_step * MYNA_STEP_FRAMES + i] : 0;
     }
 }
 
@@ -40,20 +40,19 @@ static void hand_out(
 }
 
 myna_status myna_reconstruct_frames(const myna_model *model, const float *embedding, myna_latency latency,
-    const float *log_mel, const float *f0_hz, size_t n_frames, myna_reconstructed *sink, void *context,
-    myna_error *error)
+    const myna_passage *passage, myna_reconstructed *sink, void *context, myna_error *error)
 {
-    size_t n_steps = n_frames / MYNA_STEP_FRAMES, pitch_lag = (size_t)myna_content_ahead(latency);
+    size_t n_steps = passage->n_frames / MYNA_STEP_FRAMES, pitch_lag = (size_t)myna_content_ahead(latency);
     size_t delay = pitch_lag + (size_t)myna_decoder_ahead(latency);
     myna_stream *stream = NULL;
     block *b = calloc(1, sizeof *b);
     if (!b) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a pass through the network");
-    myna_status status = myna_stream_create(&stream, model, embedding, latency, error);
+    myna_status status = myna_stream_create(&stream, model, embedding, latency, passage->content, error);
     if (status == MYNA_OK) {
         for (size_t first = 0; first < n_steps + delay; first += MYNA_STREAM_MAX_STEPS) {
-            fill_block(b, log_mel, f0_hz, first, n_steps, pitch_lag);
+            fill_block(b, passage, first, n_steps, pitch_lag);
             myna_stream_push(stream, b->out, b->out_f0_hz, b->in, b->f0_hz, MYNA_STREAM_MAX_STEPS);
-            hand_out(b, log_mel, first, n_steps, delay, sink, context);
+            hand_out(b, passage->log_mel, first, n_steps, delay, sink, context);
         }
     }
     myna_stream_free(stream);
@@ -68,11 +67,10 @@ static void measure(void *context, const float *log_mel, float *out_log_mel)
 }
 
 myna_status myna_reconstruct(myna_band_statistics *out, const myna_model *model, const float *embedding,
-    myna_latency latency, const float *log_mel, const float *f0_hz, size_t n_frames, myna_error *error)
+    myna_latency latency, const myna_passage *passage, myna_error *error)
 {
     myna_band_meter meter = {0};
-    myna_status status =
-        myna_reconstruct_frames(model, embedding, latency, log_mel, f0_hz, n_frames, measure, &meter, error);
+    myna_status status = myna_reconstruct_frames(model, embedding, latency, passage, measure, &meter, error);
     if (status != MYNA_OK) return status;
     memset(out, 0, sizeof *out);
     myna_band_meter_result(&meter, out);

@@ -8,14 +8,20 @@
  * which it may change. */
 typedef void myna_reconstructed(void *context, const float *log_mel, float *out_log_mel);
 
-/* Streams log_mel[n_frames][MYNA_MEL_BANDS] at normal level and f0_hz[n_frames] through the network just as a
- * conversion at this latency does. An odd last frame is left out. */
+/* Known speech; arrays of the caller. */
+typedef struct myna_passage {
+    const float *log_mel; /* [n_frames][MYNA_MEL_BANDS], at normal level */
+    const float *f0_hz;   /* [n_frames], as the target speaks them */
+    size_t n_frames;      /* an odd last one is left out */
+    const myna_content_statistics *content; /* of the recording it is from */
+} myna_passage;
+
+/* Streams a passage through the network just as a conversion at this latency does. */
 myna_status myna_reconstruct_frames(const myna_model *model, const float *embedding, myna_latency latency,
-    const float *log_mel, const float *f0_hz, size_t n_frames, myna_reconstructed *sink, void *context,
-    myna_error *error);
+    const myna_passage *passage, myna_reconstructed *sink, void *context, myna_error *error);
 
 /* The band statistics of those frames' output. All zero where fewer than 8 are speech. */
 myna_status myna_reconstruct(myna_band_statistics *out, const myna_model *model, const float *embedding,
-    myna_latency latency, const float *log_mel, const float *f0_hz, size_t n_frames, myna_error *error);
+    myna_latency latency, const myna_passage *passage, myna_error *error);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "model/content_norm.h"
 #include "model/features.h"
 #include "nn/gemm.h"
 #include "nn/layers.h"
@@ -10,7 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAST = MYNA_TAPS - 1, N_BLOCKS = MYNA_CONTENT_BLOCKS + MYNA_DECODER_BLOCKS, C = MYNA_CHANNELS };
+enum {
+    PAST = MYNA_TAPS - 1,
+    N_BLOCKS = MYNA_CONTENT_BLOCKS + MYNA_DECODER_BLOCKS,
+    C = MYNA_CHANNELS,
+    PAUSE_STEPS = 20, /* after speech that still count as speech: training segments have their pauses too */
+};
 
 /* A layer with its weights packed. */
 typedef struct packed_linear {
@@ -28,6 +34,9 @@ struct myna_stream {
     const myna_model *model;
     int content_ahead, decoder_ahead;
     int64_t n_pushed; /* steps so far */
+    myna_content_norm content_norm, content_norm_at_start;
+    int steps_after_speech;
+    bool is_speech[MYNA_STREAM_MAX_STEPS]; /* of the steps being pushed */
 
     packed_linear content_in, content_out, decoder_in, decoder_out, decoder_gate;
     packed_block blocks[N_BLOCKS]; /* content encoder's, then decoder's */
@@ -84,8 +93,8 @@ static void lay_out(myna_stream *s)
     MYNA_TAKE(arena, s->ripple, rows * MYNA_STEP_OUT);
 }
 
-myna_status myna_stream_create(
-    myna_stream **out, const myna_model *model, const float *embedding, myna_latency latency, myna_error *error)
+myna_status myna_stream_create(myna_stream **out, const myna_model *model, const float *embedding, myna_latency latency,
+    const myna_content_statistics *content, myna_error *error)
 {
     myna_stream *s = calloc(1, sizeof *s);
     if (!s) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a stream");
@@ -103,6 +112,9 @@ myna_status myna_stream_create(
         const myna_linear *film = &model->weights.decoder.blocks[i].film;
         myna_linear_forward(s->film[i], embedding, film->weight, film->bias, 1, 2 * C, MYNA_EMBEDDING_SIZE);
     }
+    myna_content_norm_init(&s->content_norm_at_start, &model->weights, content);
+    s->content_norm = s->content_norm_at_start;
+    s->steps_after_speech = PAUSE_STEPS;
     *out = s;
     return MYNA_OK;
 }
@@ -117,6 +129,8 @@ void myna_stream_free(myna_stream *stream)
 void myna_stream_reset(myna_stream *s)
 {
     s->n_pushed = 0;
+    s->content_norm = s->content_norm_at_start;
+    s->steps_after_speech = PAUSE_STEPS;
     for (int i = 0; i < N_BLOCKS; i++) memset(s->past[i], 0, PAST * C * sizeof(float));
     memset(s->f0_hz, 0, MYNA_AHEAD_BLOCKS * MYNA_STEP_FRAMES * sizeof(float));
 }
@@ -150,22 +164,43 @@ static void push_block(myna_stream *s, const myna_block *w, int number, const fl
     memmove(past, past + n * C, PAST * C * sizeof(float));
 }
 
+/* Content only: normalises s->x[n][C], whose rows are steps from first_step on. Rows before step 0 become zeros. */
+static void normalize(myna_stream *s, int number, int64_t first_step, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (first_step + (int64_t)i >= 0) 
+            myna_content_norm_apply(&s->content_norm, number, s->x + i * C, s->is_speech[i]);
+    clear_before_start(s->x, first_step, n);
+}
+
+static void find_speech(myna_stream *s, const float *log_mel, size_t n)
+{
+    for (size_t i = 0; i < n * MYNA_STEP_FRAMES; i++) {
+        bool found = myna_mel_is_speech(log_mel + i * MYNA_MEL_BANDS);
+        if (i % MYNA_STEP_FRAMES == 0) s->steps_after_speech += s->steps_after_speech < PAUSE_STEPS;
+        if (found) s->steps_after_speech = 0;
+        s->is_speech[i / MYNA_STEP_FRAMES] = s->steps_after_speech < PAUSE_STEPS;
+    }
+}
+
 /* log_mel -> s->x (after the last content block) -> tanh code in s->y[n][code_width]. */
 static void push_content(myna_stream *s, const float *log_mel, size_t n)
 {
     const myna_weights *w = &s->model->weights;
     int64_t first = s->n_pushed;
     float normalized[MYNA_MEL_BANDS];
+    find_speech(s, log_mel, n);
     for (size_t i = 0; i < n * MYNA_STEP_FRAMES; i++) {
         myna_normalize(normalized, log_mel + i * MYNA_MEL_BANDS, w);
         myna_pool_bands(s->row + i * MYNA_POOLED_BANDS, normalized);
     }
     apply(&s->content_in, s->x, s->row, n);
+    normalize(s, 0, first, n);
     for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {
         bool ahead = i < s->content_ahead;
         push_block(s, &w->content.blocks[i], i, NULL, ahead, i < MYNA_AHEAD_BLOCKS && !ahead, n);
         first -= ahead;
-        clear_before_start(s->x, first, n);
+        normalize(s, i + 1, first, n);
     }
     size_t width = s->model->layout.code_width;
     apply(&s->content_out, s->y, s->x, n);

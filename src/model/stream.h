@@ -8,9 +8,10 @@
 enum { MYNA_STREAM_MAX_STEPS = 16 }; /* in one call: enough rows to make each GEMM worth its weights */
 
 typedef struct myna_stream myna_stream;
-/* embedding[MYNA_EMBEDDING_SIZE] is taken in now; `model` must outlive the stream. */
-myna_status myna_stream_create(
-    myna_stream **out, const myna_model *model, const float *embedding, myna_latency latency, myna_error *error);
+/* embedding[MYNA_EMBEDDING_SIZE] and `content`, the statistics of what will be heard, are taken in now; NULL: they are
+ * learnt, see model/content_norm.h. `model` must outlive the stream. */
+myna_status myna_stream_create(myna_stream **out, const myna_model *model, const float *embedding, myna_latency latency,
+    const myna_content_statistics *content, myna_error *error);
 void myna_stream_free(myna_stream *stream);
 void myna_stream_reset(myna_stream *stream);
 

@@ -63,9 +63,11 @@ static const myna_tensor table[] = {
     {"decoder.gate.weight", 2, {MYNA_STEP_GATES, C}, MYNA_INIT_ZERO, 0, 0, AT(decoder.gate.weight)},
     VECTOR("decoder.gate.bias", decoder.gate.bias, MYNA_STEP_GATES, MYNA_INIT_ZERO),
 
-    VECTOR("front.mel_mean", front.mel_mean, MYNA_MEL_BANDS, MYNA_INIT_FIXED),
-    VECTOR("front.mel_deviation", front.mel_deviation, 1, MYNA_INIT_FIXED),
-    VECTOR("front.log_f0", front.log_f0, 2, MYNA_INIT_FIXED),
+    VECTOR("front.mel_mean", front.mel_mean, MYNA_MEL_BANDS, MYNA_INIT_FIXED_ZERO),
+    VECTOR("front.mel_deviation", front.mel_deviation, 1, MYNA_INIT_FIXED_ZERO),
+    VECTOR("front.log_f0", front.log_f0, 2, MYNA_INIT_FIXED_ZERO),
+    {"front.content_mean", 2, {MYNA_CONTENT_NORMS, C}, MYNA_INIT_FIXED_ZERO, 0, 0, AT(front.content_mean)},
+    {"front.content_deviation", 2, {MYNA_CONTENT_NORMS, C}, MYNA_INIT_FIXED_ONE, 0, 0, AT(front.content_deviation)},
 };
 
 enum { N_TENSORS = sizeof table / sizeof table[0] };
@@ -86,7 +88,7 @@ void myna_layout_init(myna_layout *layout, size_t code_width)
         tensor->offset = layout->n_parameters;
         tensor->size = tensor->dims[0] * tensor->dims[1];
         layout->n_parameters += tensor->size;
-        if (tensor->init != MYNA_INIT_FIXED) layout->n_trained = layout->n_parameters;
+        if (myna_tensor_is_trained(tensor)) layout->n_trained = layout->n_parameters;
     }
 }
 
@@ -108,8 +110,9 @@ void myna_parameters_init(float *flat, const myna_layout *layout, uint64_t seed)
         for (size_t j = 0; j < tensor->size; j++) {
             switch (tensor->init) {
             case MYNA_INIT_ZERO:
-            case MYNA_INIT_FIXED: x[j] = 0; break;
-            case MYNA_INIT_ONE: x[j] = 1; break;
+            case MYNA_INIT_FIXED_ZERO: x[j] = 0; break;
+            case MYNA_INIT_ONE:
+            case MYNA_INIT_FIXED_ONE: x[j] = 1; break;
             case MYNA_INIT_GAIN: x[j] = 0.1f; break;
             case MYNA_INIT_UNIFORM: x[j] = myna_rng_uniform(&rng, -bound, bound); break;
             case MYNA_INIT_TAPS: x[j] = myna_rng_normal(&rng) / sqrtf((float)MYNA_TAPS); break;

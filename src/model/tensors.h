@@ -13,6 +13,7 @@ enum {
     MYNA_CHANNELS = 256,        /* of content encoder and decoder */
     MYNA_EXPANSION = 2,         /* a block's inner width over its channels */
     MYNA_CONTENT_BLOCKS = 5,
+    MYNA_CONTENT_NORMS = MYNA_CONTENT_BLOCKS + 1, /* instance normalisations: after content.in and after each block */
     MYNA_DECODER_BLOCKS = 6,
     MYNA_AHEAD_BLOCKS = 2,      /* the first blocks of content encoder and of decoder may look one step ahead */
     MYNA_SPEAKER_FRAMES = 4,    /* mel frames a speaker-encoder step: 50 ms */
@@ -61,6 +62,7 @@ typedef struct myna_weights {
         float *mel_mean; /* [MYNA_MEL_BANDS], of log-mel */
         float *mel_deviation; /* [1], one for all bands */
         float *log_f0;        /* [2]: mean and deviation of ln F0 over voiced frames */
+        float *content_mean, *content_deviation; /* [MYNA_CONTENT_NORMS][c]: an average recording's, see network.h */
     } front;
 } myna_weights;
 
@@ -70,7 +72,8 @@ typedef enum myna_init {
     MYNA_INIT_GAIN,    /* 0.1 */
     MYNA_INIT_UNIFORM, /* +-1/sqrt(inputs) */
     MYNA_INIT_TAPS,    /* normal, deviation 1/sqrt(MYNA_TAPS) */
-    MYNA_INIT_FIXED,   /* zero, and no training */
+    MYNA_INIT_FIXED_ZERO, /* these two are not trained */
+    MYNA_INIT_FIXED_ONE,
 } myna_init;
 
 typedef struct myna_tensor {
@@ -95,6 +98,10 @@ void myna_layout_init(myna_layout *layout, size_t code_width);
 void myna_weights_bind(myna_weights *weights, const myna_layout *layout, float *flat);
 /* Fills flat[n_parameters] as the table says. */
 void myna_parameters_init(float *flat, const myna_layout *layout, uint64_t seed);
+static inline bool myna_tensor_is_trained(const myna_tensor *tensor)
+{
+    return tensor->init < MYNA_INIT_FIXED_ZERO;
+}
 /* Weight decay goes to matrices and convolution taps, not to biases, norms and gains. */
 static inline bool myna_tensor_decays(const myna_tensor *tensor)
 {

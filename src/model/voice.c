@@ -1,6 +1,7 @@
 #include "model/voice.h"
 
 #include "base/status.h"
+#include "model/content_norm.h"
 #include "model/features.h"
 #include "model/network.h"
 #include "model/reconstruct.h"
@@ -23,7 +24,7 @@ myna_status myna_embed_frames(
         myna_pool_bands(rows + i * MYNA_POOLED_BANDS, normalized);
     }
     myna_network *network = NULL;
-    myna_status status = myna_network_create(&network, &model->layout, 1, 0, n_rows, error);
+    myna_status status = myna_network_create_encoders(&network, &model->layout, 0, n_rows, error);
     if (status == MYNA_OK)
         memcpy(embedding, myna_network_embed(network, &model->weights, rows), MYNA_EMBEDDING_SIZE * sizeof *embedding);
     myna_network_free(network);
@@ -34,9 +35,12 @@ myna_status myna_embed_frames(
 myna_status myna_voice_set_embedding(
     myna_voice *voice, const myna_model *model, const float *embedding, myna_error *error)
 {
+    myna_content_statistics content;
     myna_band_statistics reconstruction;
-    myna_status status = myna_reconstruct(
-        &reconstruction, model, embedding, MYNA_LATENCY_BEST, voice->log_mel, voice->f0_hz, voice->n_frames, error);
+    const myna_passage own = {voice->log_mel, voice->f0_hz, voice->n_frames, &content};
+    const myna_latency latency = MYNA_LATENCY_BEST;
+    myna_status status = myna_content_measure(&content, model, latency, voice->log_mel, voice->n_frames, error);
+    if (status == MYNA_OK) status = myna_reconstruct(&reconstruction, model, embedding, latency, &own, error);
     if (status != MYNA_OK) return status;
     memcpy(voice->model_id, model->id, sizeof voice->model_id);
     memcpy(voice->embedding, embedding, sizeof voice->embedding);

@@ -40,6 +40,16 @@ void myna_film_norm_forward(float *out, float *stats, const float *in, const flo
 void myna_film_norm_backward(float *din, float *dfilm, const float *dout, const float *in, const float *stats,
     const float *film, size_t items, size_t steps, size_t channels);
 
+/* ---- Instance normalisation over time (Ulyanov et al. 2016), without scale and shift -------------------------------
+ * Epsilon is large enough that a channel that hardly moves, as in a pause, is not blown up more than thirtyfold.
+ * Each channel of each item gets mean 0 and variance 1: out = (in - mean) * rstd, where stats[items][2][channels] =
+ * {means, rstds} is kept for backward. */
+#define MYNA_INSTANCE_EPSILON 1e-3f
+void myna_instance_norm_forward(float *out, float *stats, const float *in, size_t items, size_t steps, size_t channels); /* may equal */
+/* Takes forward's output in place of its input. din may equal dout. */
+void myna_instance_norm_backward(float *din, const float *dout, const float *out, const float *stats, size_t items,
+    size_t steps, size_t channels);
+
 /* ---- GELU, tanh approximation (Hendrycks and Gimpel 2016): x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) ------- */
 void myna_gelu_forward(float *out, const float *in, size_t n); /* may equal */
 void myna_gelu_backward(float *din, const float *dout, const float *in, size_t n); /* din may equal dout */

@@ -1,5 +1,5 @@
-/* Layer normalisation, plain and conditioned (FiLM). Both are the same row operations; FiLM's scale is stored
- * minus one, which `base` adds back. */
+/* Layer normalisation, plain and conditioned (FiLM), and instance normalisation. The first two are the same row
+ * operations; FiLM's scale is stored minus one, which `base` adds back. */
 #include "base/simd.h"
 #include "nn/lanes.h"
 #include "nn/layers.h"
@@ -100,4 +100,71 @@ void myna_film_norm_backward(float *din, float *dfilm, const float *dout, const 
         row_backward(din + row, dfilm + item, dfilm + item + channels, dout + row, in + row, stats + 2 * r, film + item,
             1.0f, channels);
     }
+}
+
+/* Sums run down the steps with the channels side by side. */
+MYNA_INLINE void instance_statistics(
+    float *restrict mean, float *restrict rstd, const float *restrict in, size_t steps, size_t channels)
+{
+    memset(mean, 0, channels * sizeof *mean);
+    memset(rstd, 0, channels * sizeof *rstd);
+    for (size_t t = 0; t < steps; t++)
+        for (size_t c = 0; c < channels; c++) mean[c] += in[t * channels + c];
+    for (size_t c = 0; c < channels; c++) mean[c] /= (float)steps;
+    for (size_t t = 0; t < steps; t++)
+        for (size_t c = 0; c < channels; c++) {
+            const float x = in[t * channels + c] - mean[c];
+            rstd[c] += x * x;
+        }
+    for (size_t c = 0; c < channels; c++) rstd[c] = 1.0f / sqrtf(rstd[c] / (float)steps + MYNA_INSTANCE_EPSILON);
+}
+
+MYNA_VECTORIZED
+void myna_instance_norm_forward(float *out, float *stats, const float *in, size_t items, size_t steps, size_t channels)
+{
+    for (size_t item = 0; item < items; item++) {
+        float *mean = stats + item * 2 * channels, *rstd = mean + channels;
+        const size_t first = item * steps * channels;
+        instance_statistics(mean, rstd, in + first, steps, channels);
+        for (size_t t = 0; t < steps; t++)
+            for (size_t c = 0; c < channels; c++) {
+                const size_t i = first + t * channels + c;
+                out[i] = (in[i] - mean[c]) * rstd[c];
+            }
+    }
+}
+
+enum { CHUNK = 64 }; /* channels whose sums are kept at a time */
+
+/* din = rstd * (dout - mean(dout) - out * mean(dout out)), means over the steps, for `n` <= CHUNK channels. */
+MYNA_INLINE void instance_backward(float *din, const float *dout, const float *out, const float *rstd, size_t steps,
+    size_t channels, size_t n)
+{
+    float mean_g[CHUNK] = {0}, mean_gh[CHUNK] = {0};
+    for (size_t t = 0; t < steps; t++)
+        for (size_t c = 0; c < n; c++) {
+            mean_g[c] += dout[t * channels + c];
+            mean_gh[c] += dout[t * channels + c] * out[t * channels + c];
+        }
+    for (size_t c = 0; c < n; c++) {
+        mean_g[c] /= (float)steps;
+        mean_gh[c] /= (float)steps;
+    }
+    for (size_t t = 0; t < steps; t++)
+        for (size_t c = 0; c < n; c++) {
+            const size_t i = t * channels + c;
+            din[i] = rstd[c] * (dout[i] - mean_g[c] - out[i] * mean_gh[c]);
+        }
+}
+
+MYNA_VECTORIZED
+void myna_instance_norm_backward(
+    float *din, const float *dout, const float *out, const float *stats, size_t items, size_t steps, size_t channels)
+{
+    for (size_t item = 0; item < items; item++)
+        for (size_t c = 0; c < channels; c += CHUNK) {
+            const size_t first = item * steps * channels + c, n = channels - c < CHUNK ? channels - c : CHUNK;
+            const float *rstd = stats + (item * 2 + 1) * channels + c;
+            instance_backward(din + first, dout + first, out + first, rstd, steps, channels, n);
+        }
 }

@@ -9,8 +9,9 @@
 /* ---- Models ---------------------------------------------------------------------------------------------------------- */
 
 myna_status myna_trainer_save_model(
-    const myna_trainer *t, const char *path, const char *const (*facts)[2], size_t n_facts, myna_error *error)
+    myna_trainer *t, const char *path, const char *const (*facts)[2], size_t n_facts, myna_error *error)
 {
+    myna_trainer_measure_content(t);
     myna_corpus_facts corpus = myna_corpus_describe(t->corpus);
     myna_facts all = {0};
     bool good = myna_fact_set(&all, "training.steps", "%llu", (unsigned long long)t->n_done) &&

@@ -112,7 +112,8 @@ static myna_status create_stages(myna_converter *c, myna_error *error)
     int pitch_lag = MYNA_STEP_FRAMES * myna_content_ahead(options->latency);
     myna_status status = myna_analyzer_create(&c->analyzer, c->model->mel, pitch_lag, error);
     if (status == MYNA_OK)
-        status = myna_stream_create(&c->stream, c->model, c->voice->embedding, options->latency, error);
+        status = myna_stream_create(&c->stream, c->model, c->voice->embedding, options->latency,
+            has_source(c) ? &c->source.content : NULL, error);
     if (status == MYNA_OK) status = myna_excitation_create(&c->excitation, options->seed, error);
     if (status == MYNA_OK) status = myna_rtisi_create(&c->rtisi, (int)c->look_ahead, options->iterations, error);
     return status;

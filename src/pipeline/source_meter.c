@@ -1,6 +1,7 @@
 /* The first pass over a source: its profile, then its speech once through the network. */
 #include "base/status.h"
 #include "dsp/profile.h"
+#include "model/content_norm.h"
 #include "model/reconstruct.h"
 #include "model/voice.h"
 #include "pipeline/match.h"
@@ -82,18 +83,16 @@ static void compare_levels(void *context, const float *log_mel, float *out_log_m
 
 /* The network runs twice: for the statistics, and, once they are known and matching is settled, for the level. */
 static myna_status measure_output(
-    myna_source_meter *meter, myna_source *source, const float *log_mel, size_t n_frames, myna_error *error)
+    myna_source_meter *meter, myna_source *source, const myna_passage *passage, myna_error *error)
 {
     const float *embedding = meter->voice->embedding;
     myna_latency latency = meter->options.latency;
-    myna_status status =
-        myna_reconstruct(&source->output, meter->model, embedding, latency, log_mel, meter->f0_hz, n_frames, error);
+    myna_status status = myna_reconstruct(&source->output, meter->model, embedding, latency, passage, error);
     if (status != MYNA_OK) return status;
     loudness l = {.mel = meter->model->mel};
     myna_match_init(&l.match, &source->output, &meter->voice->profile.bands);
     myna_output_level_init(&l.level, 0);
-    status = myna_reconstruct_frames(
-        meter->model, embedding, latency, log_mel, meter->f0_hz, n_frames, compare_levels, &l, error);
+    status = myna_reconstruct_frames(meter->model, embedding, latency, passage, compare_levels, &l, error);
     source->output_gain = myna_output_level_gain(&l.level);
     return status;
 }
@@ -107,7 +106,9 @@ myna_status myna_source_meter_finish(myna_source_meter *meter, myna_source *out,
     size_t n_frames;
     const float *log_mel = myna_profile_meter_log_mel(meter->profile, &n_frames);
     map_pitch(meter, &source.profile, myna_profile_meter_f0(meter->profile), n_frames);
-    status = measure_output(meter, &source, log_mel, n_frames, error);
+    status = myna_content_measure(&source.content, meter->model, meter->options.latency, log_mel, n_frames, error);
+    const myna_passage passage = {log_mel, meter->f0_hz, n_frames, &source.content};
+    if (status == MYNA_OK) status = measure_output(meter, &source, &passage, error);
     if (status == MYNA_OK) *out = source;
     return status;
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARM_UP_STEPS = 200, VALIDATION_SEGMENTS = 96 };
+enum { WARM_UP_STEPS = 200, VALIDATION_SEGMENTS = 96, CONTENT_SEGMENTS = 192 };
 static const float gradient_limit = 1.0f;
 
 void myna_train_options_init(myna_train_options *options)
@@ -262,6 +262,40 @@ float myna_trainer_validate(myna_trainer *t)
     double l1 = 0;
     for (int i = 0; i < t->options.n_threads; i++) l1 += t->workers[i].parts[0];
     return (float)l1;
+}
+
+/* ---- The average recording -------------------------------------------------------------------------------------------- */
+
+static void listen_job(void *context, int member, int n_members)
+{
+    myna_trainer *t = context;
+    worker *w = &t->workers[member];
+    size_t begin, end;
+    myna_slice(CONTENT_SEGMENTS, member, n_members, &begin, &end);
+    memset(&w->content, 0, sizeof w->content);
+    w->n_listened = 0;
+    for (size_t first = begin; first < end; first += w->n_items) { /* whole shares, as for validation */
+        for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
+        myna_batch batch = myna_segment_batch(w->maker);
+        myna_network_listen(w->network, &t->average_weights, batch.content, MYNA_LATENCY_BEST, &w->content);
+        w->n_listened += w->n_items;
+    }
+}
+
+void myna_trainer_measure_content(myna_trainer *t)
+{
+    const myna_weights *average = &t->average_weights;
+    myna_team_run(t->team, listen_job, t);
+    for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
+        double mean = 0, deviation = 0, n = 0;
+        for (int k = 0; k < t->options.n_threads; k++) {
+            mean += (double)t->workers[k].content.mean[i];
+            deviation += (double)t->workers[k].content.deviation[i];
+            n += (double)t->workers[k].n_listened;
+        }
+        average->front.content_mean[i] = (float)(mean / n);
+        average->front.content_deviation[i] = (float)(deviation / n);
+    }
 }
 
 /* ---- Small things ------------------------------------------------------------------------------------------------------- */

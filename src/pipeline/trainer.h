@@ -17,6 +17,8 @@ typedef struct worker {
     myna_weights bound; /* into gradients */
     float *dout;
     double loss, parts[2], sum_of_squares;
+    myna_content_statistics content; /* sum over n_listened segments */
+    size_t n_listened;
 } worker;
 
 struct myna_trainer {
@@ -46,5 +48,8 @@ void myna_worker_gradients(
 /* Then, from one thread: joins the workers' gradients (into those of worker 0), clips, updates. Fails as
  * myna_trainer_step does. */
 myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna_error *error);
+
+/* Measures front.content_mean and front.content_deviation of the averaged weights on training segments. */
+void myna_trainer_measure_content(myna_trainer *t);
 
 #endif

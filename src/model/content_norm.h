@@ -1,0 +1,29 @@
+/* The content encoder's instance normalisation outside training: with the statistics of the whole recording where they
+ * are known, with estimates where it is still being spoken. Why there is one: see myna_network_listen. */
+#ifndef MYNA_MODEL_CONTENT_NORM_H
+#define MYNA_MODEL_CONTENT_NORM_H
+
+#include "model/model.h"
+#include "model/network.h"
+
+/* Measures log_mel[n_frames][MYNA_MEL_BANDS] at normal level. The training average is mixed in as if it were a quarter
+ * of a second more, so that a moment of speech still gives something usable; without any frame it is the result. */
+myna_status myna_content_measure(myna_content_statistics *out, const myna_model *model, myna_latency latency,
+    const float *log_mel, size_t n_frames, myna_error *error);
+
+/* Plain data. */
+typedef struct myna_content_norm {
+    bool learns;
+    float mean[MYNA_CONTENT_VALUES], variance[MYNA_CONTENT_VALUES], rstd[MYNA_CONTENT_VALUES];
+    float speech_seconds[MYNA_CONTENT_NORMS]; /* weight of what was learnt */
+} myna_content_norm;
+
+/* `known` NULL: starts at the training average, which counts as 2 s of speech, and learns; memory fades over 20 s of
+ * speech, in which a language's sounds have all been heard many times. */
+void myna_content_norm_init(
+    myna_content_norm *norm, const myna_weights *weights, const myna_content_statistics *known);
+/* One step of normalisation `number` (0 after content.in, i + 1 after block i): x[MYNA_CHANNELS] in place. Learns from
+ * the step first where it may and `is_speech`. */
+void myna_content_norm_apply(myna_content_norm *norm, int number, float *x, bool is_speech);
+
+#endif

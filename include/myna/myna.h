@@ -44,6 +44,7 @@ enum {
     X(ERROR_MODEL, "a voice or checkpoint belongs to another model")   \
     X(ERROR_SPEECH, "a recording holds too little speech")             \
     X(ERROR_NOT_FINITE, "a number became infinite or undefined")       \
+    X(ERROR_DEVICE, "a sound device is missing or does not work")      \
     X(ERROR_INTERRUPTED, "stopped on request")
 
 typedef enum myna_status {

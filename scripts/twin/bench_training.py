@@ -18,7 +18,7 @@ import torch
 from .network import BEST, CONTENT_IN, MEL_BANDS, PITCH_IN, SPEAKER_IN, STEP_FRAMES, Network
 from .training import Trainer
 
-STEPS, SPEAKER_STEPS, CODE_WIDTH = 64, 32, 16  # MYNA_SEGMENT_STEPS, MYNA_REFERENCE_STEPS
+STEPS, SPEAKER_STEPS, CODE_WIDTH = 64, 64, 16  # MYNA_SEGMENT_STEPS, MYNA_REFERENCE_STEPS
 THREADS = (1, 2)
 REPETITIONS = 2  # steps in one measurement, after one to warm up
 

@@ -54,7 +54,7 @@ int myna_report_status(const char *file, myna_status status, const myna_error *e
     size_t length = strlen(error->file);
     const char *name = file && (length == 0 || length == sizeof error->file - 1) ? file : error->file;
     myna_report(name[0] ? name : NULL, "%s", error->detail[0] ? error->detail : myna_status_message(status));
-    return MYNA_EXIT_FAILED;
+    return status == MYNA_ERROR_DEVICE ? MYNA_EXIT_DEVICE : MYNA_EXIT_FAILED;
 }
 
 int myna_cli_check_output(const char *path, bool force)

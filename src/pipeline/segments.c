@@ -29,7 +29,7 @@ struct myna_segment_maker {
     float *samples;   /* [WINDOW]: one frame's */
     float *magnitude; /* [MYNA_BINS] */
     myna_complex *spectrum;
-    float *frames;    /* [SEGMENT_FRAMES][MEL_BANDS]: normalised log-mel of a stretch */
+    float *frames;    /* [REFERENCE_FRAMES][MEL_BANDS]: normalised log-mel of a segment or a reference */
 };
 
 static void lay_out(myna_segment_maker *m)
@@ -44,7 +44,7 @@ static void lay_out(myna_segment_maker *m)
     MYNA_TAKE(&m->arena, m->samples, MYNA_WINDOW_SAMPLES);
     MYNA_TAKE(&m->arena, m->magnitude, MYNA_BINS);
     MYNA_TAKE(&m->arena, m->spectrum, MYNA_BINS);
-    MYNA_TAKE(&m->arena, m->frames, (size_t)MYNA_SEGMENT_FRAMES * MYNA_MEL_BANDS);
+    MYNA_TAKE(&m->arena, m->frames, (size_t)MYNA_REFERENCE_FRAMES * MYNA_MEL_BANDS);
 }
 
 myna_status myna_segment_maker_create(
@@ -109,33 +109,42 @@ typedef struct stretch {
     uint32_t first, length;
 } stretch;
 
+/* At most `length` frames within [from, to). */
 static stretch choose_stretch(const myna_corpus_entry *entry, uint32_t from, uint32_t to, uint32_t length, myna_rng *rng)
 {
     if (length > to - from) length = to - from;
     return (stretch){entry, from + myna_rng_below(rng, to - from - length + 1), length};
 }
 
-/* Input and reference never share a sample. Only one recording: the reference comes from the longer rest of it. */
-static void choose_pair(stretch *input, stretch *reference, const myna_corpus *corpus, const myna_corpus_speaker *speaker,
-    myna_rng *rng)
+/* What is left of the only recording on both sides of the input, the longer side first. */
+static void choose_rest(stretch reference[2], const stretch *input, myna_rng *rng)
+{
+    const uint32_t gap = MYNA_OVERLAP, n = input->entry->n_frames, end = input->first + input->length;
+    uint32_t before = input->first > gap ? input->first - gap : 0, after = n - end > gap ? n - end - gap : 0;
+    uint32_t sides[2][2] = {{0, before}, {n - after, n}};
+    bool swap = after > before;
+    reference[0] = choose_stretch(input->entry, sides[swap][0], sides[swap][1], MYNA_REFERENCE_FRAMES, rng);
+    reference[1] = choose_stretch(
+        input->entry, sides[!swap][0], sides[!swap][1], MYNA_REFERENCE_FRAMES - reference[0].length, rng);
+}
+
+/* Input and reference never share a sample. The reference is another recording where there is one. */
+static void choose_pair(stretch *input, stretch reference[2], const myna_corpus *corpus,
+    const myna_corpus_speaker *speaker, myna_rng *rng)
 {
     const uint32_t segment = MYNA_SEGMENT_FRAMES, least = MYNA_REFERENCE_MIN_FRAMES, gap = MYNA_OVERLAP;
     const myna_corpus_entry *entry = choose_entry(corpus, speaker, segment, NULL, rng);
-    uint32_t n = entry->n_frames;
-    *input = choose_stretch(entry, 0, n, segment, rng);
+    *input = choose_stretch(entry, 0, entry->n_frames, segment, rng);
     if (speaker->n > 1) {
         const myna_corpus_entry *other = choose_entry(corpus, speaker, least, entry, rng);
-        *reference = choose_stretch(other, 0, other->n_frames, segment, rng);
+        reference[0] = choose_stretch(other, 0, other->n_frames, MYNA_REFERENCE_FRAMES, rng);
+        reference[1] = (stretch){other, 0, 0};
         return;
     }
-    uint32_t before = input->first, after = n - input->first - segment, rest = before > after ? before : after;
-    if (rest < least + gap) { /* the middle leaves too little on both sides: move to an end */
-        input->first = before > after ? n - segment : 0;
-        before = input->first;
-        after = n - input->first - segment;
-    }
-    *reference = before > after ? choose_stretch(entry, 0, before - gap, segment, rng)
-                                : choose_stretch(entry, n - after + gap, n, segment, rng);
+    uint32_t before = input->first, after = entry->n_frames - input->first - segment;
+    if (before < least + gap && after < least + gap) /* the middle leaves too little on both sides: move to an end */
+        input->first = before > after ? entry->n_frames - segment : 0;
+    choose_rest(reference, input, rng);
 }
 
 /* ---- Making --------------------------------------------------------------------------------------------------------- */
@@ -155,21 +164,28 @@ static void make_frame(myna_segment_maker *m, float *out, const myna_corpus_entr
     myna_normalize(out, out, m->source.weights);
 }
 
-/* A segment's worth of frames into m->frames, warped; a shorter stretch is looped. */
-static void make_frames(myna_segment_maker *m, stretch s, const myna_mel_warp *warp)
+static void make_warped_frame(myna_segment_maker *m, float *out, const myna_corpus_entry *entry, uint32_t k, const myna_mel_warp *warp)
 {
     float frame[MYNA_MEL_BANDS];
-    for (uint32_t k = 0; k < MYNA_SEGMENT_FRAMES; k++) {
-        float *out = m->frames + (size_t)k * MYNA_MEL_BANDS;
-        if (k >= s.length) {
-            memcpy(out, out - (size_t)s.length * MYNA_MEL_BANDS, sizeof frame);
-        } else if (warp) {
-            make_frame(m, frame, s.entry, s.first + k);
-            myna_mel_warp_apply(warp, out, frame);
-        } else {
-            make_frame(m, out, s.entry, s.first + k);
-        }
+    if (!warp) {
+        make_frame(m, out, entry, k);
+        return;
     }
+    make_frame(m, frame, entry, k);
+    myna_mel_warp_apply(warp, out, frame);
+}
+
+/* n_frames into m->frames: the stretches one after the other, warped, looped where they are shorter together. */
+static void make_frames(
+    myna_segment_maker *m, const stretch *stretches, size_t n_stretches, size_t n_frames, const myna_mel_warp *warp)
+{
+    size_t made = 0;
+    for (size_t i = 0; i < n_stretches; i++)
+        for (uint32_t k = 0; k < stretches[i].length && made < n_frames; k++, made++)
+            make_warped_frame(m, m->frames + made * MYNA_MEL_BANDS, stretches[i].entry, stretches[i].first + k, warp);
+    for (size_t k = made; k < n_frames; k++)
+        memcpy(m->frames + k * MYNA_MEL_BANDS, m->frames + (k - made) * MYNA_MEL_BANDS,
+            MYNA_MEL_BANDS * sizeof *m->frames);
 }
 
 /* Random smooth EQ: knots evenly along the mel axis, straight lines between them. */
@@ -222,8 +238,8 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     bool perturbed = group == 0;
     myna_rng rng = myna_rng_seed(perturbed ? seed : held_out_seed, number);
     const myna_corpus *corpus = m->source.corpus;
-    stretch input, reference;
-    choose_pair(&input, &reference, corpus, choose_speaker(&corpus->groups[group], &rng), &rng);
+    stretch input, reference[2];
+    choose_pair(&input, reference, corpus, choose_speaker(&corpus->groups[group], &rng), &rng);
 
     myna_mel_warp warp;
     float ratio = 1;
@@ -232,12 +248,12 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     myna_mel_warp_init(&warp, ratio);
     const myna_mel_warp *used = ratio == 1.0f ? NULL : &warp;
 
-    make_frames(m, reference, used);
+    make_frames(m, reference, 2, MYNA_REFERENCE_FRAMES, used);
     float *speaker = m->speaker + item * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN;
-    for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++)
+    for (size_t k = 0; k < MYNA_REFERENCE_FRAMES; k++)
         myna_pool_bands(speaker + k * MYNA_POOLED_BANDS, m->frames + k * MYNA_MEL_BANDS);
 
-    make_frames(m, input, used);
+    make_frames(m, &input, 1, MYNA_SEGMENT_FRAMES, used);
     size_t first_step = item * MYNA_SEGMENT_STEPS;
     memcpy(m->target + first_step * MYNA_STEP_OUT, m->frames,
         (size_t)MYNA_SEGMENT_STEPS * MYNA_STEP_OUT * sizeof *m->frames);

@@ -1,0 +1,280 @@
+#include "io/audio_device.h"
+
+#include "base/status.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <portaudio.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_CHANNELS = 2, INPUT = 0, OUTPUT = 1 };
+
+/* ---- What there is ----------------------------------------------------------------------------------------------- */
+
+/* ALSA and JACK print what they tried on standard error. */
+static PaError initialize_quietly(void)
+{
+    int kept = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
+    if (kept >= 0 && nowhere >= 0) dup2(nowhere, STDERR_FILENO);
+    PaError result = Pa_Initialize();
+    if (kept >= 0 && nowhere >= 0) dup2(kept, STDERR_FILENO);
+    if (kept >= 0) close(kept);
+    if (nowhere >= 0) close(nowhere);
+    return result;
+}
+
+/* PortAudio's word for it, with the host API's where that says more. */
+static myna_status fail_with(myna_error *error, const char *what, PaError reason)
+{
+    const PaHostErrorInfo *host = reason == paUnanticipatedHostError ? Pa_GetLastHostErrorInfo() : NULL;
+    const char *text = host && host->errorText && host->errorText[0] ? host->errorText : Pa_GetErrorText(reason);
+    return myna_fail(error, MYNA_ERROR_DEVICE, "%s: %s", what, text);
+}
+
+myna_status myna_devices_start(myna_error *error)
+{
+    PaError result = initialize_quietly();
+    return result == paNoError ? MYNA_OK : fail_with(error, "no sound system", result);
+}
+
+void myna_devices_stop(void)
+{
+    Pa_Terminate();
+}
+
+int myna_device_count(void)
+{
+    int n = Pa_GetDeviceCount();
+    return n > 0 ? n : 0;
+}
+
+void myna_device_describe(myna_device_info *out, int index)
+{
+    const PaDeviceInfo *info = Pa_GetDeviceInfo(index);
+    *out = (myna_device_info){.name = info->name,
+        .host_api = Pa_GetHostApiInfo(info->hostApi)->name,
+        .input_channels = info->maxInputChannels,
+        .output_channels = info->maxOutputChannels,
+        .sample_rate_hz = (int)(info->defaultSampleRate + 0.5),
+        .input_latency_ms = 1000 * info->defaultLowInputLatency,
+        .output_latency_ms = 1000 * info->defaultLowOutputLatency,
+        .is_default_input = index == Pa_GetDefaultInputDevice(),
+        .is_default_output = index == Pa_GetDefaultOutputDevice()};
+}
+
+/* ---- Finding one ------------------------------------------------------------------------------------------------- */
+
+static bool holds(const char *text, const char *part)
+{
+    for (; *text; text++) {
+        size_t i = 0;
+        while (part[i] && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i])) i++;
+        if (!part[i]) return true;
+    }
+    return !*part;
+}
+
+static bool can(int index, bool to_record)
+{
+    myna_device_info info;
+    myna_device_describe(&info, index);
+    return (to_record ? info.input_channels : info.output_channels) > 0;
+}
+
+static myna_status find_by_name(int *out, const char *wanted, bool to_record, myna_error *error)
+{
+    char names[160] = "";
+    int n = 0, found = -1;
+    for (int i = 0; i < myna_device_count(); i++) {
+        char full[256];
+        myna_device_info info;
+        myna_device_describe(&info, i);
+        snprintf(full, sizeof full, "%s: %s", info.host_api, info.name);
+        if (!can(i, to_record) || !holds(full, wanted)) continue;
+        size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s%d (%.60s)", n ? ", " : "", i, full);
+        found = i;
+        n++;
+    }
+    const char *what = to_record ? "input" : "output";
+    if (n == 0) return myna_fail(error, MYNA_ERROR_DEVICE, "no %s device is called so; see myna devices", what);
+    if (n > 1) return myna_fail(error, MYNA_ERROR_DEVICE, "%d %s devices fit: %s", n, what, names);
+    *out = found;
+    return MYNA_OK;
+}
+
+myna_status myna_device_find(int *out, const char *wanted, bool to_record, myna_error *error)
+{
+    const char *what = to_record ? "record" : "play";
+    if (wanted && (!*wanted || wanted[strspn(wanted, "0123456789")])) return find_by_name(out, wanted, to_record, error);
+    int index = wanted ? atoi(wanted) : to_record ? Pa_GetDefaultInputDevice() : Pa_GetDefaultOutputDevice();
+    if (!wanted && index < 0) return myna_fail(error, MYNA_ERROR_DEVICE, "no device to %s with was found", what);
+    if (index >= myna_device_count() || !can(index, to_record))
+        return myna_fail(error, MYNA_ERROR_DEVICE, "device %d cannot %s; see myna devices", index, what);
+    *out = index;
+    return MYNA_OK;
+}
+
+/* ---- The callback ------------------------------------------------------------------------------------------------ */
+
+struct myna_device {
+    myna_device_settings settings;
+    int n_streams;
+    PaStream *streams[2]; /* one for both directions, or the input's and the output's */
+    int channels[2];      /* of input and output; 0: not this direction */
+    int rate_hz[2];
+    atomic_uint_fast64_t heard, spoken, lost, missing, xruns;
+};
+
+static void count(atomic_uint_fast64_t *counter, size_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+static void hear(myna_device *d, const float *in, size_t n)
+{
+    enum { PART = 256 };
+    float mono[PART];
+    size_t taken = 0, channels = (size_t)d->channels[INPUT];
+    for (size_t done = 0, part; done < n; done += part) {
+        part = n - done < PART ? n - done : PART;
+        for (size_t i = 0; i < part; i++) {
+            float sum = 0;
+            for (size_t c = 0; c < channels; c++) sum += in[(done + i) * channels + c];
+            mono[i] = sum / (float)channels;
+        }
+        taken += myna_ring_write(d->settings.heard, mono, part);
+    }
+    count(&d->heard, n);
+    count(&d->lost, n - taken);
+}
+
+static void speak(myna_device *d, float *out, size_t n)
+{
+    size_t channels = (size_t)d->channels[OUTPUT];
+    size_t given = myna_ring_read(d->settings.spoken, out, n);
+    memset(out + given, 0, (n * channels - given) * sizeof *out);
+    for (size_t i = given; channels > 1 && i-- > 0;) /* spread backwards: nothing is overwritten before it is read */
+        for (size_t c = channels; c-- > 0;) out[i * channels + c] = out[i];
+    count(&d->spoken, n);
+    count(&d->missing, n - given);
+}
+
+static int on_samples(const void *in, void *out, unsigned long n, const PaStreamCallbackTimeInfo *time,
+    PaStreamCallbackFlags flags, void *context)
+{
+    (void)time;
+    myna_device *d = context;
+    if (flags & (paInputOverflow | paInputUnderflow | paOutputUnderflow | paOutputOverflow)) count(&d->xruns, 1);
+    if (in) hear(d, in, n);
+    if (out) speak(d, out, n);
+    if (d->settings.wake && (in || d->settings.input < 0)) sem_post(d->settings.wake);
+    return paContinue;
+}
+
+/* ---- Opening ----------------------------------------------------------------------------------------------------- */
+
+static PaStreamParameters parameters_of(const myna_device *d, int direction)
+{
+    int index = direction == INPUT ? d->settings.input : d->settings.output;
+    const PaDeviceInfo *info = Pa_GetDeviceInfo(index);
+    PaTime latency = direction == INPUT ? info->defaultLowInputLatency : info->defaultLowOutputLatency;
+    return (PaStreamParameters){
+        .device = index, .channelCount = d->channels[direction], .sampleFormat = paFloat32, .suggestedLatency = latency};
+}
+
+static bool share_clock(int input, int output)
+{
+    const PaDeviceInfo *a = Pa_GetDeviceInfo(input), *b = Pa_GetDeviceInfo(output);
+    return input == output || (a->hostApi == b->hostApi && Pa_GetHostApiInfo(a->hostApi)->type == paJACK);
+}
+
+/* One stream for the directions from `first` to `last`. */
+static PaError open_stream(myna_device *d, int first, int last)
+{
+    PaStreamParameters in, out;
+    bool has_in = first == INPUT, has_out = last == OUTPUT;
+    if (has_in) in = parameters_of(d, INPUT);
+    if (has_out) out = parameters_of(d, OUTPUT);
+    unsigned long block = d->settings.block_samples > 0 ? (unsigned long)d->settings.block_samples : paFramesPerBufferUnspecified;
+    PaStream **stream = &d->streams[d->n_streams];
+    PaError result = Pa_OpenStream(stream, has_in ? &in : NULL, has_out ? &out : NULL, d->rate_hz[last], block,
+        paClipOff | paDitherOff, on_samples, d);
+    if (result == paNoError) d->n_streams++;
+    return result;
+}
+
+static PaError open_streams(myna_device *d)
+{
+    const myna_device_settings *s = &d->settings;
+    if (s->output < 0) return open_stream(d, INPUT, INPUT);
+    if (s->input < 0) return open_stream(d, OUTPUT, OUTPUT);
+    if (share_clock(s->input, s->output)) return open_stream(d, INPUT, OUTPUT);
+    PaError result = open_stream(d, INPUT, INPUT);
+    return result == paNoError ? open_stream(d, OUTPUT, OUTPUT) : result;
+}
+
+static void choose(myna_device *d, int direction, int index)
+{
+    myna_device_info info;
+    if (index < 0) return;
+    myna_device_describe(&info, index);
+    int channels = direction == INPUT ? info.input_channels : info.output_channels;
+    d->channels[direction] = channels < MAX_CHANNELS ? channels : MAX_CHANNELS;
+    d->rate_hz[direction] = d->settings.sample_rate_hz > 0 ? d->settings.sample_rate_hz : info.sample_rate_hz;
+}
+
+myna_status myna_device_open(myna_device **out, const myna_device_settings *settings, myna_error *error)
+{
+    myna_device *d = calloc(1, sizeof *d);
+    if (!d) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a device");
+    d->settings = *settings;
+    choose(d, INPUT, settings->input);
+    choose(d, OUTPUT, settings->output);
+    PaError result = open_streams(d);
+    for (int i = 0; i < d->n_streams && result == paNoError; i++) result = Pa_StartStream(d->streams[i]);
+    if (result != paNoError) {
+        myna_status status = fail_with(error, "cannot be opened", result);
+        myna_device_close(d);
+        return status;
+    }
+    *out = d;
+    return MYNA_OK;
+}
+
+void myna_device_close(myna_device *device)
+{
+    if (!device) return;
+    for (int i = 0; i < device->n_streams; i++) Pa_CloseStream(device->streams[i]);
+    free(device);
+}
+
+myna_device_facts myna_device_facts_of(const myna_device *d)
+{
+    const PaStreamInfo *first = Pa_GetStreamInfo(d->streams[0]), *last = Pa_GetStreamInfo(d->streams[d->n_streams - 1]);
+    return (myna_device_facts){.input_rate_hz = d->rate_hz[INPUT],
+        .output_rate_hz = d->rate_hz[OUTPUT],
+        .input_latency_ms = d->channels[INPUT] && first ? 1000 * first->inputLatency : 0,
+        .output_latency_ms = d->channels[OUTPUT] && last ? 1000 * last->outputLatency : 0,
+        .shares_clock = d->n_streams == 1};
+}
+
+myna_device_counters myna_device_count_up(const myna_device *d)
+{
+    return (myna_device_counters){.heard = atomic_load_explicit(&d->heard, memory_order_relaxed),
+        .spoken = atomic_load_explicit(&d->spoken, memory_order_relaxed),
+        .lost = atomic_load_explicit(&d->lost, memory_order_relaxed),
+        .missing = atomic_load_explicit(&d->missing, memory_order_relaxed),
+        .xruns = atomic_load_explicit(&d->xruns, memory_order_relaxed)};
+}
+
+bool myna_device_is_running(const myna_device *device)
+{
+    for (int i = 0; i < device->n_streams; i++)
+        if (Pa_IsStreamActive(device->streams[i]) != 1) return false;
+    return true;
+}

@@ -1,0 +1,65 @@
+/* Sound devices by PortAudio: the only file that includes portaudio.h.
+ *
+ * A device's callback moves samples between the device and two rings and does nothing else: what the ring of heard
+ * samples has no room for is lost, where the ring of samples to be spoken runs dry there is silence, and both are
+ * counted. Converting is another thread's work. */
+#ifndef MYNA_IO_AUDIO_DEVICE_H
+#define MYNA_IO_AUDIO_DEVICE_H
+
+#include "base/ring.h"
+
+#include <semaphore.h>
+
+/* Looks at what devices there are; once, before everything else here, from the only thread. What the sound libraries
+ * beneath print meanwhile is thrown away. ERROR_DEVICE where there is no sound system. */
+myna_status myna_devices_start(myna_error *error);
+void myna_devices_stop(void);
+
+typedef struct myna_device_info {
+    const char *name, *host_api; /* valid until myna_devices_stop */
+    int input_channels, output_channels; /* 0: cannot record, cannot play */
+    int sample_rate_hz;          /* its own */
+    double input_latency_ms, output_latency_ms;
+    bool is_default_input, is_default_output;
+} myna_device_info;
+int myna_device_count(void);
+void myna_device_describe(myna_device_info *out, int index); /* [0, myna_device_count) */
+
+/* Finds a device that records (or plays) by its index or any part of "host API: name", whatever the case; NULL means
+ * the default. ERROR_DEVICE where there is none, or several that fit; the reason names them. */
+myna_status myna_device_find(int *out, const char *wanted, bool to_record, myna_error *error);
+
+typedef struct myna_device_settings {
+    int input, output;  /* indices; -1: not this direction */
+    int sample_rate_hz; /* 0: each device's own */
+    int block_samples;  /* a callback; 0: as the device likes best */
+    myna_ring *heard, *spoken; /* the caller's, must outlive the device; mono, at the rates below */
+    sem_t *wake;        /* posted when samples were heard (without input: wanted); may be NULL */
+} myna_device_settings;
+
+typedef struct myna_device myna_device;
+/* Opens and starts. Both directions run in one callback where they share a clock (one device, or both on JACK), in two
+ * otherwise. */
+myna_status myna_device_open(myna_device **out, const myna_device_settings *settings, myna_error *error);
+void myna_device_close(myna_device *device); /* no callback runs afterwards */
+
+typedef struct myna_device_facts {
+    int input_rate_hz, output_rate_hz;          /* as opened */
+    double input_latency_ms, output_latency_ms; /* from the microphone to the ring, from the ring to the ear */
+    bool shares_clock;
+} myna_device_facts;
+myna_device_facts myna_device_facts_of(const myna_device *device);
+
+/* Totals since the start, in samples and callbacks; any thread. */
+typedef struct myna_device_counters {
+    uint64_t heard, spoken; /* by the device, lost and missing ones included */
+    uint64_t lost;          /* heard, but the ring was full */
+    uint64_t missing;       /* silence where the ring was dry */
+    uint64_t xruns;         /* callbacks for which the sound system itself says that samples were lost or missing */
+} myna_device_counters;
+myna_device_counters myna_device_count_up(const myna_device *device);
+
+/* False once the sound system has stopped the stream: unplugged, server gone. */
+bool myna_device_is_running(const myna_device *device);
+
+#endif

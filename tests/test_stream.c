@@ -143,7 +143,7 @@ static void stream_equals_batch(void **state)
         for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {
             myna_stream *stream = NULL;
             assert_ok(
-                myna_stream_create(&stream, f->model, f->embedding, (myna_latency)latency, &f->statistics, NULL));
+                myna_stream_create(&stream, f->model, f->embedding, (myna_latency)latency, &f->statistics, false, NULL));
             run_stream(f, stream, (myna_latency)latency, plans[i]);
             myna_stream_free(stream);
             compare(f, (myna_latency)latency);
@@ -158,7 +158,7 @@ static void reset_equals_new(void **state)
     static float first[N_OUT];
     for (int latency = 0; latency < 3; latency++) {
         myna_stream *stream = NULL;
-        assert_ok(myna_stream_create(&stream, f->model, f->embedding, (myna_latency)latency, NULL, NULL));
+        assert_ok(myna_stream_create(&stream, f->model, f->embedding, (myna_latency)latency, NULL, true, NULL));
         run_stream(f, stream, (myna_latency)latency, plan);
         memcpy(first, f->got, sizeof first);
         myna_stream_reset(stream);

@@ -170,10 +170,12 @@ typedef struct myna_converter_options {
     float pitch_semitones;     /* on top of `pitch`; [-24, 24] */
     int iterations;            /* Griffin-Lim iterations a frame, [0, 64] */
     uint64_t seed;             /* of the noise that starts unvoiced phase */
+    float gate_db;             /* input so far below speech begins to fade, over 20 dB; [-80, -10] */
     const myna_source *source; /* NULL: running estimates, which start at the training average; copied */
+    bool source_is_start;      /* running estimates too, but starting from `source`: the same person, another time */
 } myna_converter_options;
 
-/* best latency, AUTO, 0 semitones, MYNA_DEFAULT_ITERATIONS, seed 0, no source */
+/* best latency, AUTO, 0 semitones, MYNA_DEFAULT_ITERATIONS, seed 0, gate at -35 dB, no source */
 enum { MYNA_DEFAULT_ITERATIONS = 8 };
 MYNA_API void myna_converter_options_init(myna_converter_options *options);
 
@@ -198,6 +200,13 @@ MYNA_API void myna_converter_reset(myna_converter *converter);
 MYNA_API size_t myna_converter_latency_samples(const myna_converter *converter);
 /* The shift in semitones that takes the source's mean F0 to the output's, as in use now. */
 MYNA_API float myna_converter_pitch_shift(const myna_converter *converter);
+/* F0 in Hz of the newest frame heard, and of what is made of it; 0 where unvoiced. */
+MYNA_API void myna_converter_f0(const myna_converter *converter, float *heard_hz, float *spoken_hz);
+/* From now on another voice, of the same model; it must outlive the converter. Fades over 0.1 s. Between two calls of
+ * process; never allocates. ERROR_MODEL, and nothing changes, where the voice belongs to another model. */
+MYNA_API myna_status myna_converter_set_voice(myna_converter *converter, const myna_voice *voice, myna_error *error);
+/* From now on another pitch: as in the options; semitones beyond +-24 are held there. */
+MYNA_API void myna_converter_set_pitch(myna_converter *converter, myna_pitch pitch, float semitones);
 
 /* ---- First pass and whole recordings ----------------------------------------------------------------------- */
 
@@ -211,6 +220,11 @@ MYNA_API void myna_source_meter_process(myna_source_meter *meter, const float *i
  * converted as it is heard. May be called once. */
 MYNA_API myna_status myna_source_meter_finish(myna_source_meter *meter, myna_source *out, myna_error *error);
 MYNA_API void myna_source_meter_free(myna_source_meter *meter);
+
+/* What a first pass over an enrolled voice's own recordings finds: a start for running estimates when that person
+ * speaks. ERROR_MODEL where the source carries no log-mel (mixed voices). */
+MYNA_API myna_status myna_source_of_voice(myna_source *out, const myna_model *model, const myna_voice *source,
+    const myna_voice *target, const myna_converter_options *options, myna_error *error);
 
 /* Converts n samples into n samples, in time with each other: both passes at once (options->source NULL), or
  * only the second. */

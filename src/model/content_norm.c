@@ -51,17 +51,17 @@ myna_status myna_content_measure(myna_content_statistics *out, const myna_model 
 /* ---- Streaming --------------------------------------------------------------------------------------------------- */
 
 void myna_content_norm_init(
-    myna_content_norm *norm, const myna_weights *weights, const myna_content_statistics *known)
+    myna_content_norm *norm, const myna_weights *weights, const myna_content_statistics *content, bool learns)
 {
-    const float *mean = known ? known->mean : weights->front.content_mean;
-    const float *deviation = known ? known->deviation : weights->front.content_deviation;
-    norm->learns = !known;
+    const float *mean = content ? content->mean : weights->front.content_mean;
+    const float *deviation = content ? content->deviation : weights->front.content_deviation;
+    norm->learns = learns || !content;
     for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
         norm->mean[i] = mean[i];
         norm->variance[i] = fmaxf(deviation[i] * deviation[i] - MYNA_INSTANCE_EPSILON, 0);
         norm->rstd[i] = 1.0f / deviation[i];
     }
-    for (int i = 0; i < MYNA_CONTENT_NORMS; i++) norm->speech_seconds[i] = start_seconds;
+    for (int i = 0; i < MYNA_CONTENT_NORMS; i++) norm->speech_seconds[i] = content ? memory_seconds : start_seconds;
 }
 
 /* Welford, 1962 */

@@ -18,10 +18,11 @@ typedef struct myna_content_norm {
     float speech_seconds[MYNA_CONTENT_NORMS]; /* weight of what was learnt */
 } myna_content_norm;
 
-/* `known` NULL: starts at the training average, which counts as 2 s of speech, and learns; memory fades over 20 s of
- * speech, in which a language's sounds have all been heard many times. */
+/* Known statistics stay as they are, unless `learns`. Where `content` is NULL it starts at the training average, which
+ * counts as 2 s of speech, and learns in any case. Memory fades over 20 s of speech, in which a language's sounds have
+ * all been heard many times. */
 void myna_content_norm_init(
-    myna_content_norm *norm, const myna_weights *weights, const myna_content_statistics *known);
+    myna_content_norm *norm, const myna_weights *weights, const myna_content_statistics *content, bool learns);
 /* One step of normalisation `number` (0 after content.in, i + 1 after block i): x[MYNA_CHANNELS] in place. Learns from
  * the step first where it may and `is_speech`. */
 void myna_content_norm_apply(myna_content_norm *norm, int number, float *x, bool is_speech);

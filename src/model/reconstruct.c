@@ -47,7 +47,7 @@ myna_status myna_reconstruct_frames(const myna_model *model, const float *embedd
     myna_stream *stream = NULL;
     block *b = calloc(1, sizeof *b);
     if (!b) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a pass through the network");
-    myna_status status = myna_stream_create(&stream, model, embedding, latency, passage->content, error);
+    myna_status status = myna_stream_create(&stream, model, embedding, latency, passage->content, false, error);
     if (status == MYNA_OK) {
         for (size_t first = 0; first < n_steps + delay; first += MYNA_STREAM_MAX_STEPS) {
             fill_block(b, passage, first, n_steps, pitch_lag);

@@ -15,6 +15,7 @@ enum {
     PAST = MYNA_TAPS - 1,
     N_BLOCKS = MYNA_CONTENT_BLOCKS + MYNA_DECODER_BLOCKS,
     C = MYNA_CHANNELS,
+    FADE_STEPS = 4,   /* from one voice to the next */
     PAUSE_STEPS = 20, /* after speech that still count as speech: training segments have their pauses too */
 };
 
@@ -42,7 +43,9 @@ struct myna_stream {
     packed_block blocks[N_BLOCKS]; /* content encoder's, then decoder's */
 
     float *past[N_BLOCKS];             /* [PAST + MAX_STEPS][C]: the last inputs of each block, then the new ones */
-    float *film[MYNA_DECODER_BLOCKS];  /* [2 C] */
+    float *film[MYNA_DECODER_BLOCKS];     /* [2 C], in use */
+    float *film_aim[MYNA_DECODER_BLOCKS]; /* where it moves to */
+    int fade_steps;                       /* still to go */
     float *f0_hz;                      /* [AHEAD_BLOCKS + MAX_STEPS][STEP_FRAMES]: waits for the decoder's look-ahead */
 
     float *row, *x, *conv, *norm, *wide, *y; /* one call's activations */
@@ -80,6 +83,7 @@ static void lay_out(myna_stream *s)
     const size_t rows = MYNA_STREAM_MAX_STEPS, code_row = s->model->layout.code_width + MYNA_PITCH_IN;
     for (int i = 0; i < N_BLOCKS; i++) MYNA_TAKE(arena, s->past[i], (PAST + rows) * C);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) MYNA_TAKE(arena, s->film[i], 2 * C);
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) MYNA_TAKE(arena, s->film_aim[i], 2 * C);
     MYNA_TAKE(arena, s->f0_hz, (MYNA_AHEAD_BLOCKS + rows) * MYNA_STEP_FRAMES);
     MYNA_TAKE(arena, s->row, rows * (code_row > MYNA_CONTENT_IN ? code_row : MYNA_CONTENT_IN));
     MYNA_TAKE(arena, s->x, rows * C);
@@ -93,8 +97,28 @@ static void lay_out(myna_stream *s)
     MYNA_TAKE(arena, s->ripple, rows * MYNA_STEP_OUT);
 }
 
+void myna_stream_set_embedding(myna_stream *s, const float *embedding)
+{
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
+        const myna_linear *film = &s->model->weights.decoder.blocks[i].film;
+        myna_linear_forward(s->film_aim[i], embedding, film->weight, film->bias, 1, 2 * C, MYNA_EMBEDDING_SIZE);
+    }
+    s->fade_steps = FADE_STEPS;
+}
+
+/* By n of the steps that are still to go. */
+static void move_film(myna_stream *s, size_t n)
+{
+    if (s->fade_steps == 0) return;
+    int steps = n < (size_t)s->fade_steps ? (int)n : s->fade_steps;
+    float part = (float)steps / (float)s->fade_steps;
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++)
+        for (size_t c = 0; c < 2 * C; c++) s->film[i][c] += part * (s->film_aim[i][c] - s->film[i][c]);
+    s->fade_steps -= steps;
+}
+
 myna_status myna_stream_create(myna_stream **out, const myna_model *model, const float *embedding, myna_latency latency,
-    const myna_content_statistics *content, myna_error *error)
+    const myna_content_statistics *content, bool learns, myna_error *error)
 {
     myna_stream *s = calloc(1, sizeof *s);
     if (!s) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a stream");
@@ -108,11 +132,9 @@ myna_status myna_stream_create(myna_stream **out, const myna_model *model, const
     }
     lay_out(s);
     myna_gemm_init();
-    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
-        const myna_linear *film = &model->weights.decoder.blocks[i].film;
-        myna_linear_forward(s->film[i], embedding, film->weight, film->bias, 1, 2 * C, MYNA_EMBEDDING_SIZE);
-    }
-    myna_content_norm_init(&s->content_norm_at_start, &model->weights, content);
+    myna_stream_set_embedding(s, embedding);
+    move_film(s, FADE_STEPS);
+    myna_content_norm_init(&s->content_norm_at_start, &model->weights, content, learns);
     s->content_norm = s->content_norm_at_start;
     s->steps_after_speech = PAUSE_STEPS;
     *out = s;
@@ -250,6 +272,7 @@ void myna_stream_push(
     myna_stream *s, float *out_log_mel, float *out_f0_hz, const float *log_mel, const float *f0_hz, size_t n_steps)
 {
     size_t waiting = (size_t)s->decoder_ahead * MYNA_STEP_FRAMES, n_frames = n_steps * MYNA_STEP_FRAMES;
+    move_film(s, n_steps);
     push_content(s, log_mel, n_steps);
     push_decoder(s, f0_hz, n_steps);
     memcpy(s->f0_hz + waiting, f0_hz, n_frames * sizeof *f0_hz);

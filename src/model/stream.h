@@ -8,12 +8,14 @@
 enum { MYNA_STREAM_MAX_STEPS = 16 }; /* in one call: enough rows to make each GEMM worth its weights */
 
 typedef struct myna_stream myna_stream;
-/* embedding[MYNA_EMBEDDING_SIZE] and `content`, the statistics of what will be heard, are taken in now; NULL: they are
- * learnt, see model/content_norm.h. `model` must outlive the stream. */
+/* embedding[MYNA_EMBEDDING_SIZE] is taken in now, and `content` with `learns` as in myna_content_norm_init. `model` must
+ * outlive the stream. */
 myna_status myna_stream_create(myna_stream **out, const myna_model *model, const float *embedding, myna_latency latency,
-    const myna_content_statistics *content, myna_error *error);
+    const myna_content_statistics *content, bool learns, myna_error *error);
 void myna_stream_free(myna_stream *stream);
-void myna_stream_reset(myna_stream *stream);
+void myna_stream_reset(myna_stream *stream); /* the embedding stays */
+/* Another embedding, faded in over 4 steps (0.1 s). Never allocates. */
+void myna_stream_set_embedding(myna_stream *stream, const float *embedding);
 
 /* The next n_steps <= MYNA_STREAM_MAX_STEPS steps. Step j of `content` comes with the F0 of step
  * j - myna_content_ahead(latency), which is what a pitch tracker MYNA_STEP_FRAMES * myna_content_ahead frames late

@@ -36,6 +36,7 @@ enum {
 
 /* Of the running estimate of the output's level: as for matching, which it follows. */
 static const double level_start_seconds = 5.0, level_memory_seconds = 10.0;
+static const float usual_level_db = -26.0f; /* of speech, until some was heard */
 
 /* What is remembered of an input step until the network answers it. */
 typedef struct heard_step {
@@ -61,7 +62,7 @@ struct myna_converter {
     myna_pitch_map pitch;
     myna_match match;
     myna_output_level output_level;
-    bool learns_output; /* match and level of the output are estimates */
+    float heard_f0_hz, spoken_f0_hz; /* newest */
 
     size_t n_heard, n_spoken; /* steps */
     size_t hops_to_drop;
@@ -78,9 +79,21 @@ struct myna_converter {
 
 /* ---- Life -------------------------------------------------------------------------------------------------------- */
 
+/* Is there anything to start from? */
 static bool has_source(const myna_converter *c)
 {
     return c->source.profile.speech_seconds > 0;
+}
+
+/* Are source and output still being measured? */
+static bool learns(const myna_converter *c)
+{
+    return !has_source(c) || c->options.source_is_start;
+}
+
+static bool learns_output(const myna_converter *c)
+{
+    return learns(c) || !myna_statistics_known(&c->source.output);
 }
 
 size_t myna_converter_latency_samples(const myna_converter *c)
@@ -94,12 +107,13 @@ static void start(myna_converter *c)
     const myna_profile *source = &c->source.profile, *target = &c->voice->profile;
     const float target_log_f0[2] = {target->log_f0_mean, target->log_f0_deviation};
     const float source_log_f0[2] = {source->log_f0_mean, source->log_f0_deviation};
-    myna_running_level_init(&c->level);
+    bool output_is_known = has_source(c) && myna_statistics_known(&c->source.output);
+    myna_running_level_init(&c->level, has_source(c) ? source->speech_level_db : usual_level_db);
     myna_pitch_map_init(
         &c->pitch, &c->options, has_source(c) ? source_log_f0 : c->model->weights.front.log_f0, target_log_f0);
-    c->learns_output = !has_source(c) || !myna_statistics_known(&c->source.output);
-    myna_match_init(&c->match, c->learns_output ? &c->voice->reconstruction : &c->source.output, &target->bands);
+    myna_match_init(&c->match, output_is_known ? &c->source.output : &c->voice->reconstruction, &target->bands);
     myna_output_level_init(&c->output_level, level_start_seconds);
+    c->heard_f0_hz = c->spoken_f0_hz = 0;
     c->n_heard = c->n_spoken = c->input_fill = c->n_taken = 0;
     c->hops_to_drop = c->look_ahead + MYNA_OVERLAP - 1;
     c->n_queued = myna_converter_latency_samples(c);
@@ -113,7 +127,7 @@ static myna_status create_stages(myna_converter *c, myna_error *error)
     myna_status status = myna_analyzer_create(&c->analyzer, c->model->mel, pitch_lag, error);
     if (status == MYNA_OK)
         status = myna_stream_create(&c->stream, c->model, c->voice->embedding, options->latency,
-            has_source(c) ? &c->source.content : NULL, error);
+            has_source(c) ? &c->source.content : NULL, learns(c), error);
     if (status == MYNA_OK) status = myna_excitation_create(&c->excitation, options->seed, error);
     if (status == MYNA_OK) status = myna_rtisi_create(&c->rtisi, (int)c->look_ahead, options->iterations, error);
     return status;
@@ -170,6 +184,35 @@ float myna_converter_pitch_shift(const myna_converter *c)
     return myna_pitch_map_shift(&c->pitch);
 }
 
+void myna_converter_f0(const myna_converter *c, float *heard_hz, float *spoken_hz)
+{
+    *heard_hz = c->heard_f0_hz;
+    *spoken_hz = c->spoken_f0_hz;
+}
+
+/* ---- Changes on the way ------------------------------------------------------------------------------------------ */
+
+/* What was learnt of the source stays; what was learnt of the output belonged to the voice before. */
+myna_status myna_converter_set_voice(myna_converter *c, const myna_voice *voice, myna_error *error)
+{
+    if (strcmp(voice->model_id, c->model->id) != 0)
+        return myna_fail(error, MYNA_ERROR_MODEL, "the voice belongs to model %s, not %s", voice->model_id, c->model->id);
+    c->voice = voice;
+    memset(&c->source.output, 0, sizeof c->source.output);
+    c->pitch.target_mean = voice->profile.log_f0_mean;
+    c->pitch.target_deviation = voice->profile.log_f0_deviation;
+    myna_match_init(&c->match, &voice->reconstruction, &voice->profile.bands);
+    myna_stream_set_embedding(c->stream, voice->embedding);
+    return MYNA_OK;
+}
+
+void myna_converter_set_pitch(myna_converter *c, myna_pitch pitch, float semitones)
+{
+    c->options.pitch = pitch;
+    c->options.pitch_semitones = fminf(fmaxf(semitones, -MYNA_MOST_SEMITONES), MYNA_MOST_SEMITONES);
+    myna_pitch_map_set(&c->pitch, &c->options);
+}
+
 /* ---- Hearing: a step of samples becomes the network's input ------------------------------------------------------ */
 
 static float mean_power(const float *samples)
@@ -183,7 +226,7 @@ static float mean_power(const float *samples)
 static float find_gain(myna_converter *c, bool voiced)
 {
     size_t pitch_lag = (size_t)myna_content_ahead(c->options.latency);
-    if (has_source(c)) return fminf(MYNA_NORMAL_RMS / powf(10.0f, c->source.profile.speech_level_db / 20.0f), 1000.0f);
+    if (!learns(c)) return fminf(MYNA_NORMAL_RMS / powf(10.0f, c->source.profile.speech_level_db / 20.0f), 1000.0f);
     if (c->n_heard >= pitch_lag)
         myna_running_level_push(&c->level, c->heard[(c->n_heard - pitch_lag) % HEARD_STEPS].power, voiced);
     return myna_running_level_gain(&c->level);
@@ -204,10 +247,12 @@ static void hear_step(myna_converter *c, float *log_mel, float *f0_hz, const flo
     for (int i = 0; i < MYNA_STEP_FRAMES; i++) {
         float *out = log_mel + i * MYNA_MEL_BANDS;
         myna_log_mel(out, frames[i].mel, heard->gain);
-        heard->factor[i] = myna_expander_factor(frames[i].mel, heard->gain);
+        heard->factor[i] = myna_expander_factor(frames[i].mel, heard->gain, c->options.gate_db);
         heard->speech[i] = myna_mel_is_speech(out);
-        if (!has_source(c)) myna_pitch_map_learn(&c->pitch, frames[i].f0_hz);
+        if (learns(c)) myna_pitch_map_learn(&c->pitch, frames[i].f0_hz);
         f0_hz[i] = myna_pitch_map_apply(&c->pitch, frames[i].f0_hz);
+        c->heard_f0_hz = frames[i].f0_hz;
+        c->spoken_f0_hz = f0_hz[i];
     }
     c->n_heard++;
 }
@@ -247,7 +292,7 @@ static double find_magnitude(myna_converter *c, const float *log_mel, float scal
 static void speak_frame(myna_converter *c, const heard_step *heard, int i, float *log_mel, float f0_hz)
 {
     float hop[MYNA_HOP_SAMPLES];
-    float level = c->learns_output ? myna_output_level_gain(&c->output_level) : c->source.output_gain;
+    float level = learns_output(c) ? myna_output_level_gain(&c->output_level) : c->source.output_gain;
     myna_match_apply(&c->match, log_mel);
     double power = find_magnitude(c, log_mel, level * heard->factor[i] / heard->gain);
     double heard_power = (double)(heard->power * heard->gain * heard->gain);
@@ -260,7 +305,7 @@ static void speak_frame(myna_converter *c, const heard_step *heard, int i, float
 static void speak_step(myna_converter *c, float *log_mel, const float *f0_hz)
 {
     const heard_step *heard = &c->heard[c->n_spoken++ % HEARD_STEPS];
-    for (int i = 0; c->learns_output && i < MYNA_STEP_FRAMES; i++)
+    for (int i = 0; learns_output(c) && i < MYNA_STEP_FRAMES; i++)
         if (heard->speech[i]) myna_match_learn(&c->match, log_mel + i * MYNA_MEL_BANDS, 1);
     for (int i = 0; i < MYNA_STEP_FRAMES; i++) speak_frame(c, heard, i, log_mel + i * MYNA_MEL_BANDS, f0_hz[i]);
 }

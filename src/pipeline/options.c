@@ -2,8 +2,8 @@
 
 #include "base/status.h"
 
-static const float most_semitones = 24.0f;
 static const int most_iterations = 64;
+static const float lowest_gate_db = -80.0f, highest_gate_db = -10.0f;
 
 void myna_converter_options_init(myna_converter_options *options)
 {
@@ -11,6 +11,7 @@ void myna_converter_options_init(myna_converter_options *options)
         .latency = MYNA_LATENCY_BEST,
         .pitch = MYNA_PITCH_AUTO,
         .iterations = MYNA_DEFAULT_ITERATIONS,
+        .gate_db = -35,
     };
 }
 
@@ -24,12 +25,15 @@ myna_status myna_options_resolve(myna_converter_options *out, const myna_convert
     if ((unsigned)options->pitch > MYNA_PITCH_KEEP)
         return myna_fail(error, MYNA_ERROR_ARGUMENT, "pitch mode %d is unknown", (int)options->pitch);
     float semitones = options->pitch_semitones;
-    if (!(semitones >= -most_semitones && semitones <= most_semitones))
+    if (!(semitones >= -MYNA_MOST_SEMITONES && semitones <= MYNA_MOST_SEMITONES))
         return myna_fail(
             error, MYNA_ERROR_ARGUMENT, "a shift of %g semitones is not within -24 to 24", (double)semitones);
     if (options->iterations < 0 || options->iterations > most_iterations)
         return myna_fail(
             error, MYNA_ERROR_ARGUMENT, "%d iterations are not within 0 to %d", options->iterations, most_iterations);
+    if (!(options->gate_db >= lowest_gate_db && options->gate_db <= highest_gate_db))
+        return myna_fail(
+            error, MYNA_ERROR_ARGUMENT, "a gate at %g dB is not within -80 to -10", (double)options->gate_db);
     *out = *options;
     return MYNA_OK;
 }

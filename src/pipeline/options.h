@@ -4,6 +4,8 @@
 
 #include "myna/myna.h"
 
+#define MYNA_MOST_SEMITONES 24.0f
+
 /* `out` becomes `options`, or the defaults where that is NULL. ERROR_ARGUMENT names what is out of range. */
 myna_status myna_options_resolve(myna_converter_options *out, const myna_converter_options *options, myna_error *error);
 

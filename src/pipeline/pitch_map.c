@@ -16,14 +16,19 @@ void myna_pitch_map_init(myna_pitch_map *map, const myna_converter_options *opti
     const float target_log_f0[2])
 {
     *map = (myna_pitch_map){
-        .follows_target = options->pitch == MYNA_PITCH_AUTO,
-        .shift = options->pitch_semitones * octave / 12.0f,
         .source_mean = source_log_f0[0],
         .source_deviation = source_log_f0[1],
         .target_mean = target_log_f0[0],
         .target_deviation = target_log_f0[1],
         .voiced_seconds = start_seconds,
     };
+    myna_pitch_map_set(map, options);
+}
+
+void myna_pitch_map_set(myna_pitch_map *map, const myna_converter_options *options)
+{
+    map->follows_target = options->pitch == MYNA_PITCH_AUTO;
+    map->shift = options->pitch_semitones * octave / 12.0f;
 }
 
 void myna_pitch_map_learn(myna_pitch_map *map, float f0_hz)

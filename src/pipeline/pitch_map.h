@@ -15,6 +15,8 @@ typedef struct myna_pitch_map {
 /* source_log_f0, target_log_f0: {mean, deviation}. Of options only `pitch` and `pitch_semitones` are read. */
 void myna_pitch_map_init(myna_pitch_map *map, const myna_converter_options *options, const float source_log_f0[2],
     const float target_log_f0[2]);
+/* Takes other `pitch` and `pitch_semitones` from options; the source's estimate stays. */
+void myna_pitch_map_set(myna_pitch_map *map, const myna_converter_options *options);
 /* Moves the source's estimate by one voiced frame: the start counts as one second of voiced speech, then an average
  * that forgets with a time constant of 20 s of voiced speech. A sentence's melody fits several times into 20 s, so the
  * map does not follow it; a speaker's change is followed within a few sentences. Unvoiced frames (0) change nothing. */

@@ -7,7 +7,6 @@
 #include <math.h>
 
 static const double step_seconds = (double)MYNA_STEP_FRAMES * MYNA_HOP_SAMPLES / MYNA_SAMPLE_RATE_HZ;
-static const double default_level = 2.512e-3; /* -26 dBFS, as power */
 static const double start_seconds = 0.1, settled_seconds = 1.0, memory_seconds = 3.0;
 static const double least_power = 1e-7;  /* -70 dBFS, where the offline measure begins too */
 static const double least_part = 3.2e-3; /* 25 dB under the level: a hum or a distant voice in a pause */
@@ -15,9 +14,10 @@ static const double least_part = 3.2e-3; /* 25 dB under the level: a hum or a di
 static const double voiced_over_speech = 0.90;
 static const double gain_limit = 1000;
 
-void myna_running_level_init(myna_running_level *level)
+void myna_running_level_init(myna_running_level *level, float speech_level_db)
 {
-    *level = (myna_running_level){.power = default_level * voiced_over_speech, .voiced_seconds = start_seconds};
+    double power = pow(10, (double)speech_level_db / 10);
+    *level = (myna_running_level){.power = power * voiced_over_speech, .voiced_seconds = start_seconds};
 }
 
 void myna_running_level_push(myna_running_level *level, float power, bool voiced)

@@ -11,8 +11,8 @@ typedef struct myna_running_level {
     double voiced_seconds;
 } myna_running_level;
 
-/* Speech is taken to be at -26 dBFS until some is heard. */
-void myna_running_level_init(myna_running_level *level);
+/* Speech is taken to be at `speech_level_db` (dBFS) until some is heard. */
+void myna_running_level_init(myna_running_level *level, float speech_level_db);
 /* One step's mean power. Early steps weigh more than in a plain mean, so that the start is forgotten within a few
  * tenths of a second; later the average forgets with a time constant of 3 s of voiced speech: a few phrases, so that
  * it follows a speaker who moves, and not the stress within a sentence. */

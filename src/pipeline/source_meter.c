@@ -97,6 +97,18 @@ static myna_status measure_output(
     return status;
 }
 
+/* The rest of what is to be found, once the profile is known: from log_mel[n_frames][MYNA_MEL_BANDS] and f0_hz of the
+ * source's speech. */
+static myna_status measure_frames(myna_source_meter *meter, myna_source *source, const float *log_mel,
+    const float *f0_hz, size_t n_frames, myna_error *error)
+{
+    map_pitch(meter, &source->profile, f0_hz, n_frames);
+    const myna_passage passage = {log_mel, meter->f0_hz, n_frames, &source->content};
+    myna_status status =
+        myna_content_measure(&source->content, meter->model, meter->options.latency, log_mel, n_frames, error);
+    return status == MYNA_OK ? measure_output(meter, source, &passage, error) : status;
+}
+
 myna_status myna_source_meter_finish(myna_source_meter *meter, myna_source *out, myna_error *error)
 {
     myna_source source;
@@ -105,10 +117,23 @@ myna_status myna_source_meter_finish(myna_source_meter *meter, myna_source *out,
     if (status != MYNA_OK) return status;
     size_t n_frames;
     const float *log_mel = myna_profile_meter_log_mel(meter->profile, &n_frames);
-    map_pitch(meter, &source.profile, myna_profile_meter_f0(meter->profile), n_frames);
-    status = myna_content_measure(&source.content, meter->model, meter->options.latency, log_mel, n_frames, error);
-    const myna_passage passage = {log_mel, meter->f0_hz, n_frames, &source.content};
-    if (status == MYNA_OK) status = measure_output(meter, &source, &passage, error);
+    status = measure_frames(meter, &source, log_mel, myna_profile_meter_f0(meter->profile), n_frames, error);
+    if (status == MYNA_OK) *out = source;
+    return status;
+}
+
+myna_status myna_source_of_voice(myna_source *out, const myna_model *model, const myna_voice *voice,
+    const myna_voice *target, const myna_converter_options *options, myna_error *error)
+{
+    myna_source_meter *meter = NULL;
+    myna_source source = {0};
+    if (!out || !voice || voice->n_frames == 0)
+        return myna_fail(error, MYNA_ERROR_MODEL, "a voice without recordings says nothing of how its owner speaks");
+    source.profile = voice->profile;
+    myna_status status = myna_source_meter_create(&meter, model, target, options, error);
+    if (status != MYNA_OK) return status;
+    status = measure_frames(meter, &source, voice->log_mel, voice->f0_hz, voice->n_frames, error);
+    myna_source_meter_free(meter);
     if (status == MYNA_OK) *out = source;
     return status;
 }

@@ -18,6 +18,7 @@ static const struct {
     {"train", myna_cmd_train, "train a model on a folder of recordings"},
     {"info", myna_cmd_info, "say what is in a model, voice, checkpoint or recording"},
     {"plot", myna_cmd_plot, "draw recordings: waveform, log-mel spectrogram, pitch"},
+    {"live", myna_cmd_live, "convert a microphone to another voice as it speaks"},
     {"devices", myna_cmd_devices, "list sound devices"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

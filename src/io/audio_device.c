@@ -187,7 +187,7 @@ static PaStreamParameters parameters_of(const myna_device *d, int direction)
         .device = index, .channelCount = d->channels[direction], .sampleFormat = paFloat32, .suggestedLatency = latency};
 }
 
-static bool share_clock(int input, int output)
+bool myna_devices_share_clock(int input, int output)
 {
     const PaDeviceInfo *a = Pa_GetDeviceInfo(input), *b = Pa_GetDeviceInfo(output);
     return input == output || (a->hostApi == b->hostApi && Pa_GetHostApiInfo(a->hostApi)->type == paJACK);
@@ -213,7 +213,7 @@ static PaError open_streams(myna_device *d)
     const myna_device_settings *s = &d->settings;
     if (s->output < 0) return open_stream(d, INPUT, INPUT);
     if (s->input < 0) return open_stream(d, OUTPUT, OUTPUT);
-    if (share_clock(s->input, s->output)) return open_stream(d, INPUT, OUTPUT);
+    if (myna_devices_share_clock(s->input, s->output)) return open_stream(d, INPUT, OUTPUT);
     PaError result = open_stream(d, INPUT, INPUT);
     return result == paNoError ? open_stream(d, OUTPUT, OUTPUT) : result;
 }
@@ -269,6 +269,7 @@ myna_device_counters myna_device_count_up(const myna_device *d)
         .spoken = atomic_load_explicit(&d->spoken, memory_order_relaxed),
         .lost = atomic_load_explicit(&d->lost, memory_order_relaxed),
         .missing = atomic_load_explicit(&d->missing, memory_order_relaxed),
+        .rate_hz = d->rate_hz[OUTPUT],
         .xruns = atomic_load_explicit(&d->xruns, memory_order_relaxed)};
 }
 

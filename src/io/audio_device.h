@@ -37,9 +37,11 @@ typedef struct myna_device_settings {
     sem_t *wake;        /* posted when samples were heard (without input: wanted); may be NULL */
 } myna_device_settings;
 
+/* One device, or both on JACK: one clock counts the samples of both. */
+bool myna_devices_share_clock(int input, int output);
+
 typedef struct myna_device myna_device;
-/* Opens and starts. Both directions run in one callback where they share a clock (one device, or both on JACK), in two
- * otherwise. */
+/* Opens and starts. Both directions run in one callback where they share a clock, in two otherwise. */
 myna_status myna_device_open(myna_device **out, const myna_device_settings *settings, myna_error *error);
 void myna_device_close(myna_device *device); /* no callback runs afterwards */
 
@@ -55,6 +57,7 @@ typedef struct myna_device_counters {
     uint64_t heard, spoken; /* by the device, lost and missing ones included */
     uint64_t lost;          /* heard, but the ring was full */
     uint64_t missing;       /* silence where the ring was dry */
+    int rate_hz;            /* of `spoken` and `missing` */
     uint64_t xruns;         /* callbacks for which the sound system itself says that samples were lost or missing */
 } myna_device_counters;
 myna_device_counters myna_device_count_up(const myna_device *device);

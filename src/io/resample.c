@@ -10,6 +10,7 @@ enum { BLOCK = 1024 };
 struct myna_resampler {
     SRC_STATE *state; /* NULL for equal rates */
     int from_hz, to_hz;
+    double ratio;
     int64_t n_in, n_out;
     float block[BLOCK];
 };
@@ -25,7 +26,8 @@ myna_status myna_resampler_create(
     if (!resampler) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a resampler");
     resampler->from_hz = from_hz;
     resampler->to_hz = to_hz;
-    if (from_hz != to_hz) {
+    resampler->ratio = (double)to_hz / from_hz;
+    if (from_hz != to_hz || quality == MYNA_RESAMPLE_STEERED) {
         int kind = quality == MYNA_RESAMPLE_GOOD ? SRC_SINC_MEDIUM_QUALITY : SRC_SINC_FASTEST;
         int reason = 0;
         resampler->state = src_new(kind, 1, &reason);
@@ -55,7 +57,7 @@ static myna_status convert(myna_resampler *resampler, const float *in, size_t n,
             .data_out = resampler->block,
             .input_frames = (long)n,
             .output_frames = BLOCK,
-            .src_ratio = (double)resampler->to_hz / resampler->from_hz};
+            .src_ratio = resampler->ratio};
         int reason = src_process(resampler->state, &step);
         if (reason != 0) return myna_fail(error, MYNA_ERROR_ARGUMENT, "resampling: %s", src_strerror(reason));
         int64_t made = step.output_frames_gen;
@@ -85,4 +87,9 @@ myna_status myna_resampler_push(
     src_reset(resampler->state);
     resampler->n_in = resampler->n_out = 0;
     return status;
+}
+
+void myna_resampler_steer(myna_resampler *resampler, double ppm)
+{
+    resampler->ratio = (double)resampler->to_hz / resampler->from_hz * (1 + ppm * 1e-6);
 }

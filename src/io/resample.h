@@ -4,8 +4,9 @@
 
 #include "myna/myna.h"
 
-/* GOOD is SRC_SINC_MEDIUM_QUALITY (121 dB, 90 % of the band; files), FAST is SRC_SINC_FASTEST (97 dB, 80 %; live). */
-typedef enum myna_resample_quality { MYNA_RESAMPLE_FAST, MYNA_RESAMPLE_GOOD } myna_resample_quality;
+/* GOOD is SRC_SINC_MEDIUM_QUALITY (121 dB, 90 % of the band; files), FAST is SRC_SINC_FASTEST (97 dB, 80 %; live).
+ * STEERED is FAST, and resamples between equal rates too, so that it can be steered. */
+typedef enum myna_resample_quality { MYNA_RESAMPLE_FAST, MYNA_RESAMPLE_GOOD, MYNA_RESAMPLE_STEERED } myna_resample_quality;
 
 /* Mono; equal rates hand the input on untouched. Rates differ at most by a factor of 256. */
 typedef struct myna_resampler myna_resampler;
@@ -20,5 +21,9 @@ typedef myna_status myna_sink(void *context, const float *samples, size_t n, myn
  * is as new; after an error it can only be freed. Never allocates. */
 myna_status myna_resampler_push(
     myna_resampler *resampler, const float *in, size_t n, bool last, myna_sink *sink, void *context, myna_error *error);
+
+/* STEERED only: from now on so many parts per million more samples come out than the rates say, where two clocks do not
+ * agree on them. The change is smooth over the next push. */
+void myna_resampler_steer(myna_resampler *resampler, double ppm);
 
 #endif

@@ -1,0 +1,378 @@
+#include "cli/cli.h"
+#include "cli/live_file.h"
+#include "cli/live_view.h"
+#include "cli/voice_input.h"
+
+#include "base/status.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MIN_BLOCK_SAMPLES = 16, LOOKS_A_SECOND = 20 };
+static const double default_block_ms = 10;  /* where the device does not say */
+static const double stalled_seconds = 2;    /* no callback for so long: the stream is dead */
+static const time_t reconnect_seconds = 1;  /* between tries */
+static const char reconnects[] = "MYNA_RECONNECTS"; /* in the environment of a program that another became */
+
+typedef struct arguments {
+    myna_strings operands, to;
+    const char *input, *output, *source, *model, *input_file, *output_file;
+    int latency;
+    int64_t rate_hz, iterations;
+    double block_ms, gate_db, wet, duration, pitch;
+    char **argv;
+    bool keep_pitch, reconnect, as_fast_as_possible, force, quiet;
+} arguments;
+
+static const char about[] =
+    "Converts what a microphone hears and plays it, as it is spoken. Devices are named by\n"
+    "index or by any part of their name: see myna devices. Several voices (--to a.voice\n"
+    "--to b.voice) can be switched with the keys 1 to 9.\n\n"
+    "Keys: 1-9 voice, b bypass, m mute, + and - pitch, q quit.";
+
+static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
+{
+    const myna_option options[] = {
+        {"to", 't', MYNA_OPTION_TEXTS, &a->to, "VOICE", "target: a voice file, a recording or a folder of them; up to 9", 0, 0,
+            NULL},
+        {"input", 'i', MYNA_OPTION_TEXT, &a->input, "DEVICE", "to record from (the default device)", 0, 0, NULL},
+        {"output", 'o', MYNA_OPTION_TEXT, &a->output, "DEVICE", "to play to (the default device)", 0, 0, NULL},
+        {"latency", 'l', MYNA_OPTION_CHOICE, &a->latency, NULL, "how much of the future is heard: 62.5, 87.5 or 200 ms",
+            0, 0, "low balanced best"},
+        {"source", 's', MYNA_OPTION_TEXT, &a->source, "VOICE", "your own voice, enrolled: estimates start from it", 0, 0,
+            NULL},
+        {"pitch", 'p', MYNA_OPTION_NUMBER, &a->pitch, "N", "semitones on top of the target's pitch (0)", -24, 24, NULL},
+        {"keep-pitch", 'k', MYNA_OPTION_FLAG, &a->keep_pitch, NULL, "keep your own melody, moved by --pitch", 0, 0, NULL},
+        {"gate", 'g', MYNA_OPTION_NUMBER, &a->gate_db, "DB",
+            "what is so far below speech begins to fade (-35)", -80, -10, NULL},
+        {"dry-wet", 'w', MYNA_OPTION_NUMBER, &a->wet, "PART", "share of the converted voice, 0 to 1 (1)", 0, 1, NULL},
+        {"block", 'b', MYNA_OPTION_NUMBER, &a->block_ms, "MS", "heard and spoken at a time (as the device likes)", 1, 200,
+            NULL},
+        {"rate", 'r', MYNA_OPTION_INTEGER, &a->rate_hz, "HZ", "of the devices (their own)", 8000, 384000, NULL},
+        {"iterations", 0, MYNA_OPTION_INTEGER, &a->iterations, "N", "of the waveform stage a frame (8)", 0, 64, NULL},
+        {"duration", 'd', MYNA_OPTION_NUMBER, &a->duration, "S", "stop after so many seconds", 0, 1e9, NULL},
+        {"reconnect", 0, MYNA_OPTION_FLAG, &a->reconnect, NULL, "wait for a lost device instead of giving up", 0, 0, NULL},
+        {"input-file", 0, MYNA_OPTION_TEXT, &a->input_file, "FILE", "hear a recording instead of a device ...", 0, 0, NULL},
+        {"output-file", 0, MYNA_OPTION_TEXT, &a->output_file, "FILE", "... and speak into a file, as late as live", 0, 0,
+            NULL},
+        {"as-fast-as-possible", 0, MYNA_OPTION_FLAG, &a->as_fast_as_possible, NULL, "files: not in real time", 0, 0, NULL},
+        {"force", 'f', MYNA_OPTION_FLAG, &a->force, NULL, "replace an output file that exists", 0, 0, NULL},
+        {"model", 'm', MYNA_OPTION_TEXT, &a->model, "MODEL", "the model file, instead of the one that came along", 0, 0,
+            NULL},
+        {"quiet", 'q', MYNA_OPTION_FLAG, &a->quiet, NULL, "print errors only", 0, 0, NULL},
+        {0},
+    };
+    const myna_command command = {"live --to VOICE [--input DEVICE] [--output DEVICE]", about, options, 0, 0};
+    return myna_options_parse(&command, argc, argv, &a->operands, exit_code);
+}
+
+/* ---- What both devices and files need ---------------------------------------------------------------------------- */
+
+typedef struct live {
+    const arguments *arguments;
+    myna_model *model;
+    myna_voice *voices[MYNA_LIVE_MAX_VOICES];
+    myna_source source;
+    myna_live_settings settings;
+    myna_live_controls controls;
+    double start_seconds;
+} live;
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int load_voices(live *l)
+{
+    const myna_strings *to = &l->arguments->to;
+    int code = MYNA_EXIT_OK;
+    for (size_t i = 0; i < to->n && code == MYNA_EXIT_OK; i++) {
+        myna_strings one = {&to->items[i], 1};
+        code = myna_cli_load_voice(&l->voices[i], l->model, &one);
+        l->settings.voices[i] = l->voices[i];
+    }
+    l->settings.n_voices = (int)to->n;
+    return code;
+}
+
+static int load_source(live *l)
+{
+    const char *path = l->arguments->source;
+    if (!path) return MYNA_EXIT_OK;
+    myna_voice *own = NULL;
+    char *copy = myna_text("%s", path);
+    myna_strings one = {&copy, 1};
+    int code = myna_cli_load_voice(&own, l->model, &one);
+    free(copy);
+    if (code != MYNA_EXIT_OK) return code;
+    myna_error error = {0};
+    myna_status status = myna_source_of_voice(&l->source, l->model, own, l->voices[0], &l->settings.options, &error);
+    myna_voice_free(own);
+    l->settings.options.source = &l->source;
+    l->settings.options.source_is_start = true;
+    return myna_report_status(path, status, &error);
+}
+
+static int load(live *l)
+{
+    const arguments *a = l->arguments;
+    myna_converter_options *options = &l->settings.options;
+    myna_converter_options_init(options);
+    options->latency = (myna_latency)a->latency;
+    options->iterations = (int)a->iterations;
+    options->gate_db = (float)a->gate_db;
+    options->pitch = a->keep_pitch ? MYNA_PITCH_KEEP : MYNA_PITCH_AUTO;
+    options->pitch_semitones = (float)a->pitch;
+    l->settings.wet = (float)a->wet;
+    l->controls = (myna_live_controls){.pitch = options->pitch, .semitones = options->pitch_semitones};
+    int code = myna_cli_load_model(&l->model, a->model);
+    l->settings.model = l->model;
+    if (code == MYNA_EXIT_OK) code = load_voices(l);
+    return code == MYNA_EXIT_OK ? load_source(l) : code;
+}
+
+static void unload(live *l)
+{
+    for (int i = 0; i < MYNA_LIVE_MAX_VOICES; i++) myna_voice_free(l->voices[i]);
+    myna_model_free(l->model);
+}
+
+/* For tests: MYNA_TEST_SLOW_MS makes every block take so much longer. */
+static void slow_down(myna_live_worker *worker)
+{
+    const char *text = getenv("MYNA_TEST_SLOW_MS");
+    if (text) myna_live_worker_slow_down(worker, strtod(text, NULL) / 1000);
+}
+
+/* Keys and view; false: quit. */
+static bool look(live *l, myna_live_worker *worker, const myna_device_counters *counters, double latency_ms)
+{
+    double seconds = seconds_now() - l->start_seconds, duration = l->arguments->duration;
+    if (myna_live_view_read_keys(&l->controls, l->settings.n_voices)) return false;
+    myna_live_worker_control(worker, &l->controls);
+    myna_live_status status = {.report = myna_live_worker_report(worker),
+        .counters = *counters,
+        .controls = l->controls,
+        .voice = myna_path_name(l->arguments->to.items[l->controls.voice]),
+        .latency_ms = latency_ms,
+        .seconds = seconds};
+    myna_live_view_show(&status);
+    return !myna_interrupted && !(duration > 0 && seconds >= duration);
+}
+
+/* ---- Devices ----------------------------------------------------------------------------------------------------- */
+
+typedef struct session {
+    myna_device_settings device_settings;
+    myna_device_info input, output;
+    myna_device *device;
+    myna_live_worker *worker;
+    double latency_ms;
+} session;
+
+static void describe(const session *s)
+{
+    myna_device_facts facts = myna_device_facts_of(s->device);
+    double margin = 1000 * myna_live_worker_margin(s->worker);
+    double engine = 1000 * myna_live_worker_latency(s->worker) - margin;
+    fprintf(stderr, "from %s: %s (%d Hz) to %s: %s (%d Hz)%s\n", s->input.host_api, s->input.name, facts.input_rate_hz,
+        s->output.host_api, s->output.name, facts.output_rate_hz, facts.shares_clock ? "" : ", two clocks");
+    fprintf(stderr, "latency %.1f ms: device %.1f, engine %.1f, blocks and resampling %.1f, device %.1f\n", s->latency_ms,
+        facts.input_latency_ms, engine, margin, facts.output_latency_ms);
+}
+
+static myna_status find_devices(session *s, const arguments *a, myna_error *error)
+{
+    myna_status status = myna_devices_start(error);
+    if (status != MYNA_OK) return status;
+    status = myna_device_find(&s->device_settings.input, a->input, true, error);
+    if (status != MYNA_OK) return myna_fail_in(error, status, a->input ? a->input : "input");
+    status = myna_device_find(&s->device_settings.output, a->output, false, error);
+    if (status != MYNA_OK) return myna_fail_in(error, status, a->output ? a->output : "output");
+    myna_device_describe(&s->input, s->device_settings.input);
+    myna_device_describe(&s->output, s->device_settings.output);
+    return MYNA_OK;
+}
+
+static myna_status open_session(session *s, live *l, myna_error *error)
+{
+    const arguments *a = l->arguments;
+    myna_status status = find_devices(s, a, error);
+    if (status != MYNA_OK) return status;
+    myna_live_settings *settings = &l->settings;
+    settings->input_rate_hz = a->rate_hz ? (int)a->rate_hz : s->input.sample_rate_hz;
+    settings->output_rate_hz = a->rate_hz ? (int)a->rate_hz : s->output.sample_rate_hz;
+    settings->is_steered = !myna_devices_share_clock(s->device_settings.input, s->device_settings.output);
+    double block_ms = a->block_ms > 0                   ? a->block_ms
+                      : s->input.input_latency_ms > 0 ? s->input.input_latency_ms
+                                                        : default_block_ms;
+    size_t block_samples = (size_t)rint(block_ms * settings->input_rate_hz / 1000);
+    if (block_samples < MIN_BLOCK_SAMPLES) block_samples = MIN_BLOCK_SAMPLES;
+    status = myna_live_worker_create(&s->worker, settings, block_samples, error);
+    if (status == MYNA_OK) status = myna_live_worker_start(s->worker, error);
+    if (status != MYNA_OK) return status;
+    slow_down(s->worker);
+    s->device_settings.sample_rate_hz = (int)a->rate_hz;
+    s->device_settings.block_samples = a->block_ms > 0 ? (int)block_samples : 0;
+    s->device_settings.heard = myna_live_worker_heard(s->worker);
+    s->device_settings.spoken = myna_live_worker_spoken(s->worker);
+    s->device_settings.wake = myna_live_worker_wake(s->worker);
+    status = myna_device_open(&s->device, &s->device_settings, error);
+    if (status != MYNA_OK) return myna_fail_in(error, status, s->input.name);
+    myna_device_facts facts = myna_device_facts_of(s->device);
+    s->latency_ms = 1000 * myna_live_worker_latency(s->worker) + facts.input_latency_ms + facts.output_latency_ms;
+    return MYNA_OK;
+}
+
+static void close_session(session *s)
+{
+    myna_device_close(s->device);
+    myna_live_worker_free(s->worker);
+    myna_devices_stop();
+}
+
+static void wait_to_reconnect(void)
+{
+    struct timespec pause = {.tv_sec = reconnect_seconds};
+    nanosleep(&pause, NULL);
+}
+
+/* A lost device is not closed: JACK never returns from closing when its server was killed. So another try is another
+ * program, in which nothing is left of the first. */
+static int start_anew(char **argv)
+{
+    wait_to_reconnect();
+    if (myna_interrupted) return MYNA_EXIT_OK;
+    setenv(reconnects, "1", 1);
+    execv("/proc/self/exe", argv);
+    myna_report("live", "cannot start anew");
+    return MYNA_EXIT_DEVICE;
+}
+
+/* Until the user quits (MYNA_OK) or the device is lost. */
+static myna_status run_session(session *s, live *l, myna_error *error)
+{
+    uint64_t n_before = 0;
+    double moved_seconds = seconds_now();
+    for (;;) {
+        struct timespec pause = {.tv_nsec = 1000000000 / LOOKS_A_SECOND};
+        nanosleep(&pause, NULL);
+        myna_device_counters counters = myna_device_count_up(s->device);
+        uint64_t n = counters.heard < counters.spoken ? counters.heard : counters.spoken;
+        if (n != n_before) moved_seconds = seconds_now();
+        n_before = n;
+        if (!look(l, s->worker, &counters, s->latency_ms)) return MYNA_OK;
+        const char *lost = !myna_device_is_running(s->device)              ? "the sound system stopped the stream"
+                           : seconds_now() - moved_seconds > stalled_seconds ? "no samples for 2 seconds"
+                                                                             : NULL;
+        if (lost) return myna_fail_in(error, myna_fail(error, MYNA_ERROR_DEVICE, "device lost: %s", lost), s->input.name);
+    }
+}
+
+/* Opens the devices; one that was lost and has not come back is waited for. */
+static myna_status wait_for_session(session *s, live *l, myna_error *error)
+{
+    for (;;) {
+        *s = (session){0};
+        myna_status status = open_session(s, l, error);
+        if (status == MYNA_OK) return MYNA_OK;
+        close_session(s);
+        if (status != MYNA_ERROR_DEVICE || !getenv(reconnects) || myna_interrupted) return status;
+        wait_to_reconnect();
+    }
+}
+
+static int run_devices(live *l)
+{
+    session s;
+    myna_error error = {0};
+    myna_status status = wait_for_session(&s, l, &error);
+    if (status != MYNA_OK) return myna_interrupted ? MYNA_EXIT_OK : myna_report_status(NULL, status, &error);
+    if (!l->arguments->quiet) describe(&s);
+    myna_live_view_open(l->arguments->quiet);
+    status = run_session(&s, l, &error);
+    myna_live_view_close();
+    if (status == MYNA_OK) {
+        close_session(&s);
+        return MYNA_EXIT_OK;
+    }
+    if (!l->arguments->reconnect) {
+        myna_report_status(NULL, status, &error);
+        _exit(MYNA_EXIT_DEVICE); /* see start_anew */
+    }
+    myna_note(error.file, "%s; waiting for it to come back", error.detail);
+    return start_anew(l->arguments->argv);
+}
+
+/* ---- Files ------------------------------------------------------------------------------------------------------- */
+
+static bool on_block(void *context, myna_live_worker *worker, double seconds)
+{
+    live *l = context;
+    static const myna_device_counters none;
+    static double next_look;
+    if (seconds < next_look && !myna_interrupted) return true;
+    next_look = seconds + 1.0 / LOOKS_A_SECOND;
+    slow_down(worker);
+    return look(l, worker, &none, 1000 * myna_live_worker_latency(worker));
+}
+
+static int run_files(live *l)
+{
+    const arguments *a = l->arguments;
+    int code = myna_cli_check_output(a->output_file, a->force);
+    if (code != MYNA_EXIT_OK) return code;
+    myna_live_file file = {a->input_file, a->output_file, (a->block_ms > 0 ? a->block_ms : default_block_ms) / 1000,
+        !a->as_fast_as_possible};
+    double latency_seconds = 0;
+    myna_error error = {0};
+    myna_live_view_open(a->quiet || a->as_fast_as_possible);
+    myna_status status = myna_live_file_run(&latency_seconds, &file, &l->settings, on_block, l, &error);
+    myna_live_view_close();
+    if (status == MYNA_OK && !a->quiet) printf("%s: %.1f ms late\n", a->output_file, 1000 * latency_seconds);
+    return myna_report_status(a->input_file, status, &error);
+}
+
+static const char *find_contradiction(const arguments *a)
+{
+    if (a->to.n == 0) return "no target: name a voice with --to";
+    if (a->to.n > MYNA_LIVE_MAX_VOICES) return "at most 9 voices";
+    if (!a->input_file != !a->output_file) return "--input-file and --output-file go together";
+    if (a->input_file && (a->input || a->output)) return "either devices or files";
+    if (a->as_fast_as_possible && !a->input_file) return "only files can be converted faster than they are spoken";
+    return NULL;
+}
+
+static int run(const arguments *a)
+{
+    live l = {.arguments = a, .start_seconds = seconds_now()};
+    const char *contradiction = find_contradiction(a);
+    if (contradiction) {
+        myna_report("live", "%s", contradiction);
+        return MYNA_EXIT_USAGE;
+    }
+    myna_set_quiet(a->quiet);
+    int code = load(&l);
+    l.start_seconds = seconds_now();
+    if (code == MYNA_EXIT_OK) code = a->input_file ? run_files(&l) : run_devices(&l);
+    unload(&l);
+    return code;
+}
+
+int myna_cmd_live(int argc, char **argv)
+{
+    /* the program's own argv lies one before the command's */
+    arguments a = {.argv = argv - 1, .latency = MYNA_LATENCY_LOW, .iterations = MYNA_DEFAULT_ITERATIONS, .gate_db = -35, .wet = 1};
+    int code;
+    if (read_arguments(&a, argc, argv, &code)) code = run(&a);
+    myna_strings_free(&a.operands);
+    myna_strings_free(&a.to);
+    return code;
+}

@@ -1,0 +1,53 @@
+/* The live path: what comes from a microphone at its rate becomes what goes to the ears at theirs, a fixed time later.
+ * Samples in, samples out, no threads and no clock: live_worker.h drives it. */
+#ifndef MYNA_CLI_LIVE_PATH_H
+#define MYNA_CLI_LIVE_PATH_H
+
+#include "io/resample.h"
+
+enum { MYNA_LIVE_MAX_VOICES = 9 };
+
+typedef struct myna_live_settings {
+    const myna_model *model;
+    const myna_voice *voices[MYNA_LIVE_MAX_VOICES]; /* keys 1 to 9; starts with the first */
+    int n_voices;
+    myna_converter_options options;
+    int input_rate_hz, output_rate_hz;
+    bool is_steered;  /* the output's clock is another than the input's: see myna_live_path_steer */
+    float wet;        /* share of the converted voice, [0, 1]; the rest is the microphone, delayed as much */
+} myna_live_settings;
+
+typedef struct myna_live_path myna_live_path;
+/* What `settings` points to must outlive the path. All memory is taken here. */
+myna_status myna_live_path_create(myna_live_path **out, const myna_live_settings *settings, myna_error *error);
+void myna_live_path_free(myna_live_path *path);
+
+/* Takes n samples at the input's rate and hands to `sink` every sample at the output's rate that they complete. In time
+ * with each other but for myna_live_path_latency: output k answers input k * input_rate / output_rate - latency. */
+myna_status myna_live_path_push(
+    myna_live_path *path, const float *in, size_t n, myna_sink *sink, void *context, myna_error *error);
+/* The converter's latency in seconds: what the network and the waveform stage look ahead. The resamplers add none to it,
+ * but hold back up to 3 ms more. */
+double myna_live_path_latency(const myna_live_path *path);
+
+/* More (or fewer) output samples than the rates say, in parts per million. */
+void myna_live_path_steer(myna_live_path *path, double ppm);
+
+/* What can be changed on the way, between pushes; all without a click. */
+typedef struct myna_live_controls {
+    int voice;        /* index */
+    bool bypass;      /* the microphone alone, as late as the voice would be */
+    bool mute;
+    myna_pitch pitch;
+    float semitones;
+} myna_live_controls;
+void myna_live_path_control(myna_live_path *path, const myna_live_controls *controls);
+
+/* Of the newest push. */
+typedef struct myna_live_meters {
+    float input_db, output_db; /* RMS in dBFS, falling slowly */
+    float heard_f0_hz, spoken_f0_hz, shift_semitones;
+} myna_live_meters;
+myna_live_meters myna_live_path_meters(const myna_live_path *path);
+
+#endif

@@ -174,7 +174,8 @@ typedef struct session {
     myna_device_info input, output;
     myna_device *device;
     myna_live_worker *worker;
-    double latency_ms;
+    double latency_ms, block_ms;
+    int input_rate_hz;
 } session;
 
 static void describe(const session *s)
@@ -219,6 +220,8 @@ static myna_status open_session(session *s, live *l, myna_error *error)
     if (status == MYNA_OK) status = myna_live_worker_start(s->worker, error);
     if (status != MYNA_OK) return status;
     slow_down(s->worker);
+    s->input_rate_hz = settings->input_rate_hz;
+    s->block_ms = 1000.0 * (double)block_samples / s->input_rate_hz;
     s->device_settings.sample_rate_hz = (int)a->rate_hz;
     s->device_settings.block_samples = a->block_ms > 0 ? (int)block_samples : 0;
     s->device_settings.heard = myna_live_worker_heard(s->worker);
@@ -229,6 +232,16 @@ static myna_status open_session(session *s, live *l, myna_error *error)
     myna_device_facts facts = myna_device_facts_of(s->device);
     s->latency_ms = 1000 * myna_live_worker_latency(s->worker) + facts.input_latency_ms + facts.output_latency_ms;
     return MYNA_OK;
+}
+
+static void summarize(const session *s)
+{
+    myna_device_counters counters = myna_device_count_up(s->device);
+    myna_live_report report = myna_live_worker_report(s->worker);
+    fprintf(stderr, "%.1f s; dropped %llu blocks of %.1f ms, missing %.1f ms, lost %.1f ms, xruns %llu\n",
+        (double)counters.spoken / counters.rate_hz, (unsigned long long)report.n_dropped, s->block_ms,
+        1000.0 * (double)counters.missing / counters.rate_hz, 1000.0 * (double)counters.lost / s->input_rate_hz,
+        (unsigned long long)counters.xruns);
 }
 
 static void close_session(session *s)
@@ -300,6 +313,7 @@ static int run_devices(live *l)
     status = run_session(&s, l, &error);
     myna_live_view_close();
     if (status == MYNA_OK) {
+        if (!l->arguments->quiet) summarize(&s);
         close_session(&s);
         return MYNA_EXIT_OK;
     }

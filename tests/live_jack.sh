@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# `myna live` through a real sound server without hardware: JACK's dummy driver. A recording is played into Myna, and
+# what Myna plays is recorded beside it. usage: live_jack.sh MYNA MAKE_AUDIO LIVE_COMPARE SOURCE_TREE
+# Exit code 77 where the server or its tools are not installed, or where it does not start.
+set -u
+myna=$1 make_audio=$2 compare=$3 tree=$4
+for tool in jackd jack_lsp jack_connect jack_capture sndfile-jackplay; do
+    command -v $tool >/dev/null || { echo "$tool is not installed"; exit 77; }
+done
+work=$(mktemp -d)
+cd "$work" || exit 1
+export JACK_DEFAULT_SERVER=myna-test-$$ JACK_NO_START_SERVER=1
+n_failed=0
+live_pid='' server_pid=''
+
+stop() {
+    [ -z "$live_pid" ] || { kill -INT "$live_pid"; wait "$live_pid"; } 2>/dev/null
+    live_pid=''
+    [ -z "$server_pid" ] || { kill "$server_pid"; wait "$server_pid"; } 2>/dev/null
+    server_pid=''
+}
+trap 'stop; rm -rf "$work"' EXIT
+
+fail() {
+    echo "FAILED: $*"
+    sed 's/^/    /' live.log
+    n_failed=$((n_failed + 1))
+}
+
+# until_true COMMAND...: tries for ten seconds
+until_true() {
+    for _ in $(seq 100); do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep .1
+    done
+    return 1
+}
+
+# start_server RATE PERIOD
+start_server() {
+    jackd --no-realtime --name "$JACK_DEFAULT_SERVER" -d dummy -r "$1" -p "$2" >server.log 2>&1 &
+    server_pid=$!
+    until_true jack_lsp || { cat server.log; echo 'no JACK server could be started'; exit 77; }
+}
+
+has_port() {
+    jack_lsp | grep -q "$1"
+}
+
+# start_live OPTIONS...: Myna between the server's ports
+start_live() {
+    "$myna" live --input 'JACK Audio' --output 'JACK Audio' --to "$tree/samples/male.flac" "$@" >live.log 2>&1 &
+    live_pid=$!
+    until_true has_port '^PortAudio:out_0' && return
+    fail "myna live $* did not start"
+    exit 1
+}
+
+# What it says is between its two rings, in ms
+said_latency() {
+    sed -nE 's/^latency .*engine ([0-9.]+), blocks and resampling ([0-9.]+),.*/\1 \2/p' live.log | awk '{print $1 + $2}'
+}
+
+# record FILE OUT: plays FILE into Myna, over and over, and records player and Myna side by side for four seconds
+record() {
+    local from
+    sndfile-jackplay --loop=0 "$1" >/dev/null 2>&1 </dev/null &
+    player_pid=$!
+    until_true has_port '^jackplay:' || fail 'the player did not start'
+    from=$(jack_lsp | grep '^jackplay:' | head -1)
+    for to in PortAudio:in_0 PortAudio:in_1; do jack_connect "$from" $to >/dev/null 2>&1; done
+    sleep .5
+    jack_capture --daemon -d 4 -c 2 -p "$from" -p PortAudio:out_0 "$2" >/dev/null 2>&1
+    kill $player_pid 2>/dev/null
+    wait $player_pid 2>/dev/null
+}
+
+# expect KIND OUT TOLERANCE_MS: as late as Myna said
+expect() {
+    "$compare" "$1" "$2" "$(said_latency)" "$3" || fail "$1 of $2"
+}
+
+# The dry path at every rate and period: it arrives when Myna said it would.
+for rate in 16000 44100 48000; do
+    "$make_audio" speech $rate 1 4 speech$rate.wav
+    for period in 64 256 1024; do
+        start_server $rate $period
+        start_live --dry-wet 0
+        record speech$rate.wav dry$rate-$period.wav
+        printf '%s Hz, period %s: ' $rate $period
+        expect wave dry$rate-$period.wav 2
+        stop
+    done
+done
+
+# Another voice: the loudness of the same words at the same place, in each latency.
+for latency in low balanced best; do
+    start_server 16000 256
+    start_live --latency $latency
+    record "$tree/samples/source.flac" wet-$latency.wav
+    printf 'converted, %s: ' $latency
+    expect envelope wet-$latency.wav 40
+    stop
+done
+
+# A worker that is too slow drops and counts.
+start_server 48000 256
+MYNA_TEST_SLOW_MS=8 start_live --duration 6
+wait "$live_pid" || fail 'a slow worker ended it'
+live_pid=''
+grep -q 'dropped [1-9][0-9]* blocks' live.log || fail 'a slow worker dropped nothing'
+stop
+
+# The server dies: a clear message and exit code 4. With --reconnect it is waited for.
+start_server 48000 256
+start_live
+kill -KILL "$server_pid"
+wait "$server_pid" 2>/dev/null
+server_pid=''
+wait "$live_pid"
+code=$?
+live_pid=''
+[ $code = 4 ] || fail "exit code $code after the server died"
+grep -q '^myna: .*device lost' live.log || fail 'no message after the server died'
+
+start_server 48000 256
+start_live --reconnect
+kill -KILL "$server_pid"
+wait "$server_pid" 2>/dev/null
+until_true grep -q 'waiting for it to come back' live.log || fail 'does not wait for the server'
+start_server 48000 256
+until_true has_port '^PortAudio:out_0' || fail 'does not come back'
+kill -INT "$live_pid"
+wait "$live_pid" || fail "exit code $? after Ctrl-C"
+live_pid=''
+stop
+
+[ $n_failed = 0 ] && echo 'all is well'
+exit $n_failed

@@ -1,4 +1,5 @@
-/* Audio files by libsndfile, as 16 kHz-agnostic blocks of mono float: the only room that includes sndfile.h. */
+/* Audio files by libsndfile (MP3: mpeg_file.h), as 16 kHz-agnostic blocks of mono float: the only room that includes
+ * sndfile.h. */
 #ifndef MYNA_IO_AUDIO_FILE_H
 #define MYNA_IO_AUDIO_FILE_H
 
@@ -12,9 +13,9 @@ typedef struct myna_audio_info {
 
 /* A file being read, mixed down to mono (the mean of the channels), at its own rate. Errors name the file. A format
  * libsndfile does not know is ERROR_FORMAT; for m4a, webm and the like the reason holds the ffmpeg command that
- * converts it. Opening refuses files without samples, and files shorter than their header says; lengths that
- * streaming writers leave open (0, 0x7fffffff, 0xffffffff) mean "to the end". Only regular files. `info` may be
- * NULL. */
+ * converts it. Opening refuses files without samples, files shorter than their header says, and Ogg and MP3 files with
+ * damaged or missing pages and frames; lengths that streaming writers leave open (0, 0x7fffffff, 0xffffffff) mean "to
+ * the end". Only regular files. `info` may be NULL. */
 typedef struct myna_audio_reader myna_audio_reader;
 myna_status myna_audio_open(myna_audio_reader **out, const char *path, myna_audio_info *info, myna_error *error);
 /* The same for what comes through the descriptor `fd`, which stays the caller's; errors call it `name`. WAV, AU, AIFF
@@ -23,7 +24,8 @@ myna_status myna_audio_open(myna_audio_reader **out, const char *path, myna_audi
 myna_status myna_audio_open_stream(
     myna_audio_reader **out, int fd, const char *name, bool has_header, myna_audio_info *info, myna_error *error);
 /* Reads n samples, fewer only at the end; *n_read 0 after it. ERROR_FORMAT when the file breaks off or is damaged,
- * ERROR_NOT_FINITE on NaN and infinity. */
+ * or holds samples far beyond full scale, ERROR_NOT_FINITE on NaN and infinity, ERROR_SPEECH at the end of a file whose
+ * channels cancel each other out. */
 myna_status myna_audio_read(myna_audio_reader *reader, float *samples, size_t n, size_t *n_read, myna_error *error);
 myna_status myna_audio_rewind(myna_audio_reader *reader, myna_error *error);
 void myna_audio_close(myna_audio_reader *reader);

@@ -50,10 +50,7 @@ int myna_report_status(const char *file, myna_status status, const myna_error *e
 {
     if (status == MYNA_OK) return MYNA_EXIT_OK;
     if (status == MYNA_ERROR_INTERRUPTED) return MYNA_EXIT_INTERRUPTED;
-    /* where a long path did not fit error->file, the caller knows it whole */
-    size_t length = strlen(error->file);
-    const char *name = file && (length == 0 || length == sizeof error->file - 1) ? file : error->file;
-    myna_report(name[0] ? name : NULL, "%s", error->detail[0] ? error->detail : myna_status_message(status));
+    myna_report(error->file[0] ? error->file : file, "%s", error->detail[0] ? error->detail : myna_status_message(status));
     return MYNA_EXIT_FAILED;
 }
 

@@ -2,6 +2,8 @@
 
 #include "base/status.h"
 
+#include <math.h>
+
 static const float most_semitones = 24.0f;
 static const int most_iterations = 64;
 
@@ -12,6 +14,19 @@ void myna_converter_options_init(myna_converter_options *options)
         .pitch = MYNA_PITCH_AUTO,
         .iterations = MYNA_DEFAULT_ITERATIONS,
     };
+}
+
+/* What a first pass that heard speech cannot have found: the converter would turn it into noise without a word. */
+static bool is_known(const myna_source *source)
+{
+    const myna_profile *p = &source->profile;
+    if (!isfinite(p->speech_seconds) || !isfinite(source->output_gain)) return false;
+    if (p->speech_seconds > 0 &&
+        !(isfinite(p->speech_level_db) && isfinite(p->log_f0_mean) && isfinite(p->log_f0_deviation)))
+        return false;
+    for (int b = 0; b < MYNA_MEL_BANDS; b++)
+        if (!isfinite(source->output.mean[b]) || !isfinite(source->output.deviation[b])) return false;
+    return true;
 }
 
 myna_status myna_options_resolve(myna_converter_options *out, const myna_converter_options *options, myna_error *error)
@@ -30,6 +45,8 @@ myna_status myna_options_resolve(myna_converter_options *out, const myna_convert
     if (options->iterations < 0 || options->iterations > most_iterations)
         return myna_fail(
             error, MYNA_ERROR_ARGUMENT, "%d iterations are not within 0 to %d", options->iterations, most_iterations);
+    if (options->source && !is_known(options->source))
+        return myna_fail(error, MYNA_ERROR_NOT_FINITE, "the source's profile or statistics are infinite or not a number");
     *out = *options;
     return MYNA_OK;
 }

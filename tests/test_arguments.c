@@ -1,5 +1,6 @@
 /* The public functions' contract about their arguments: NULL and nonsense are answered, not followed. */
 #include "fixtures.h"
+#include "myna/train.h"
 #include "testing.h"
 
 static myna_model *model;
@@ -80,6 +81,26 @@ static void test_null_is_refused_in_conversion(void **state)
     expect_refused(myna_convert(model, voice, NULL, samples, 10, NULL, &e), &e);
 }
 
+static void test_null_is_refused_in_training(void **state)
+{
+    (void)state;
+    myna_error e = {{0}, {0}};
+    myna_corpus *corpus;
+    myna_trainer *trainer;
+    myna_train_report report;
+    const myna_corpus_reader reader = {0};
+    const myna_corpus_item item = {0};
+    expect_refused(myna_corpus_open(NULL, &item, 1, "x", &reader, 1, &e), &e);
+    expect_refused(myna_corpus_open(&corpus, NULL, 1, "x", &reader, 1, &e), &e);
+    expect_refused(myna_corpus_open(&corpus, &item, 1, NULL, &reader, 1, &e), &e);
+    expect_refused(myna_corpus_open(&corpus, &item, 1, "x", NULL, 1, &e), &e);
+    expect_refused(myna_trainer_create(&trainer, NULL, NULL, &e), &e);
+    expect_refused(myna_trainer_resume(&trainer, NULL, "x", 0, 1, &e), &e);
+    expect_refused(myna_trainer_step(NULL, &report, &e), &e);
+    expect_refused(myna_trainer_save_checkpoint(NULL, "x", &e), &e);
+    expect_refused(myna_trainer_save_model(NULL, "x", NULL, 0, &e), &e);
+}
+
 static void test_a_first_pass_is_finished_once(void **state)
 {
     (void)state;
@@ -135,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_null_is_refused),
         cmocka_unit_test(test_null_is_refused_in_conversion),
+        cmocka_unit_test(test_null_is_refused_in_training),
         cmocka_unit_test(test_a_first_pass_is_finished_once),
         cmocka_unit_test(test_sources_are_finite),
     };

@@ -11,6 +11,7 @@
 myna_status myna_trainer_save_model(
     const myna_trainer *t, const char *path, const char *const (*facts)[2], size_t n_facts, myna_error *error)
 {
+    if (!t || !path || (n_facts > 0 && !facts)) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no model to save");
     myna_corpus_facts corpus = myna_corpus_describe(t->corpus);
     myna_facts all = {0};
     bool good = myna_fact_set(&all, "training.steps", "%llu", (unsigned long long)t->n_done) &&
@@ -61,6 +62,7 @@ static bool set_facts(myna_facts *facts, const myna_trainer *t)
 
 myna_status myna_trainer_save_checkpoint(const myna_trainer *t, const char *path, myna_error *error)
 {
+    if (!t || !path) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no trainer to save");
     enum { NAME = 96 };
     size_t n = t->layout.n_tensors * N_SETS;
     parameter_set sets[N_SETS];
@@ -129,6 +131,7 @@ static myna_status resume(myna_trainer **out, myna_corpus *corpus, const myna_te
 myna_status myna_trainer_resume(myna_trainer **out, myna_corpus *corpus, const char *checkpoint, uint64_t n_steps,
     int n_threads, myna_error *error)
 {
+    if (!out || !corpus || !checkpoint) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no checkpoint to go on from");
     myna_mapping mapping = {0};
     myna_tensor_file file = {0};
     myna_status status = myna_file_map(&mapping, checkpoint, error);

@@ -387,7 +387,7 @@ static void test_refused_targets(void **state)
     myna_audio_writer *writer;
     myna_error error;
     assert_int_equal(myna_audio_create(&writer, at("x.mp9"), 16000, &error), MYNA_ERROR_ARGUMENT);
-    assert_string_equal(error.detail, "audio is written as .wav, .flac, .ogg or .opus");
+    assert_string_equal(error.detail, "audio is written as .wav, .flac, .ogg, .oga or .opus");
     assert_int_equal(myna_audio_create(&writer, at("x"), 16000, &error), MYNA_ERROR_ARGUMENT);
     assert_int_equal(myna_audio_create(&writer, at("x.opus"), 44100, &error), MYNA_ERROR_ARGUMENT);
     assert_string_equal(error.detail, "Opus takes 8, 12, 16, 24 or 48 kHz, not 44100 Hz");

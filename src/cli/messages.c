@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static bool is_quiet;
 
@@ -54,11 +53,10 @@ int myna_report_status(const char *file, myna_status status, const myna_error *e
     return MYNA_EXIT_FAILED;
 }
 
-int myna_cli_check_output(const char *path, bool force)
+int myna_exit_of_batch(size_t n_failed, size_t n)
 {
-    if (force || access(path, F_OK) != 0) return MYNA_EXIT_OK;
-    myna_report(path, "exists already; --force replaces it");
-    return MYNA_EXIT_FAILED;
+    if (n_failed == 0) return MYNA_EXIT_OK;
+    return n_failed < n ? MYNA_EXIT_SOME : MYNA_EXIT_FAILED;
 }
 
 void myna_cli_print_json(struct cJSON *json)

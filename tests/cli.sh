@@ -2,6 +2,7 @@
 # The program over good and bad input: exit codes, exactly one line on standard error that names the file, and nothing
 # half-written left behind. Usage: cli.sh MYNA MAKE_AUDIO MAKE_MODEL
 myna=$1 make_audio=$2 make_model=$3
+readme=$(cd "$(dirname "$0")/.." && pwd)/README.md
 work=$(mktemp -d) || exit 1
 trap 'umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
@@ -227,6 +228,16 @@ cp speech.flac speech2.flac && cp speech.wav speech2.wav
 run 0 0 '' convert speech2.wav speech2.flac speech.wav --to target.voice -o out2
 check 'names that would collide keep the suffix' [ -s out2/speech2.wav.wav -a -s out2/speech2.flac.wav -a -s out2/speech.wav ]
 run 3 2 'myna: out2/speech.wav.wav: would be the output of two' convert speech.wav ./speech.wav --to target.voice -o out2
+
+# ---- The README's examples, as they stand there ------------------------------------------------------------------------
+
+mkdir -p readme/interviews/deep bin && ln -s "$myna" bin/myna
+for name in speech anna1 anna2 ben interviews/one interviews/deep/two; do cp late.wav readme/$name.wav; done
+awk '/^[*][*]Convert recordings/ {here = 1} here && code && /^```/ {exit} code; here && /^```sh/ {code = 1}' \
+    "$readme" >examples.sh
+check 'examples in the README' [ "$(grep -c '^myna' examples.sh)" -ge 8 ]
+check 'that they run' sh -c 'cd readme && PATH="$PWD/../bin:$PATH" sh -e ../examples.sh >../stdout 2>../stderr'
+check 'what they make' [ -s readme/speech.anna1.wav -a -s readme/speech.anna.wav -a -s readme/converted/deep/two.wav ]
 
 # ---- Pipes -------------------------------------------------------------------------------------------------------------
 

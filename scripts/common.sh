@@ -2,7 +2,7 @@
 export LC_ALL=C
 
 packages_to_build=(cmake ninja-build gcc libc6-dev pkg-config libfftw3-dev libopenblas-dev libcjson-dev
-    libsndfile1-dev libsamplerate0-dev portaudio19-dev libpng-dev)
+    libsndfile1-dev libogg-dev libmpg123-dev libsamplerate0-dev portaudio19-dev libpng-dev)
 
 # list_missing PACKAGE...: those that are not installed
 list_missing() {

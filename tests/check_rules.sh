@@ -62,6 +62,8 @@ check_libraries() {
     only fftw3.h src/dsp/stft.c
     only cblas.h src/nn/gemm.c
     only sndfile.h 'src/io/audio_*.c'
+    only mpg123.h src/io/mpeg_file.c
+    only ogg/ogg.h src/io/ogg_pages.c
     only samplerate.h src/io/resample.c
     only png.h src/io/canvas_png.c
     only portaudio.h src/io/audio_device.c

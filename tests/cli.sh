@@ -2,6 +2,7 @@
 # The program over good and bad input: exit codes, exactly one line on standard error that names the file, and nothing
 # half-written left behind. Usage: cli.sh MYNA MAKE_AUDIO MAKE_MODEL
 myna=$1 make_audio=$2 make_model=$3
+readme=$(cd "$(dirname "$0")/.." && pwd)/README.md
 work=$(mktemp -d) || exit 1
 trap 'umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
@@ -71,7 +72,8 @@ converted() {
 "$make_audio" speech 16000 1 4 speech.wav && "$make_audio" speech 44100 1 5 target.wav || exit 1
 "$make_audio" late 22050 1 2 late.wav || exit 1
 "$make_audio" silence 16000 1 2 silence.wav && "$make_audio" clipped 16000 1 2 clipped.wav || exit 1
-"$make_audio" nan 16000 1 2 nan.wav && "$make_audio" speech 16000 1 .04 short.wav || exit 1
+"$make_audio" opposite 16000 2 2 opposite.wav && "$make_audio" noise 16000 1 4 hiss.wav || exit 1
+"$make_audio" loud 16000 1 2 loud.wav && "$make_audio" nan 16000 1 2 nan.wav && "$make_audio" speech 16000 1 .04 short.wav || exit 1
 "$make_audio" speech 8000 1 2 8k.wav && "$make_audio" speech 192000 1 1.00001 192k.wav || exit 1
 "$make_audio" speech 48000 6 1.5 surround.wav && "$make_audio" speech 44100 2 1.2345 stereo.wav || exit 1
 : >empty.wav
@@ -79,6 +81,7 @@ head -c 40000 speech.wav >truncated.wav
 head -c 20 speech.wav >header.wav
 head -c 40000 /dev/urandom >noise.wav
 { head -c 22 speech.wav; printf '\000\000'; tail -c +25 speech.wav; } >0channels.wav
+{ head -c 24 speech.wav; printf '\000\000\000\000'; tail -c +29 speech.wav; } >0rate.wav
 printf '\000\000\000\040ftypM4A \000\000\000\000M4A mp42isom\000\000\000\000' >talk.m4a
 
 # ---- Usage -------------------------------------------------------------------------------------------------------------
@@ -103,6 +106,14 @@ run 1 1 '--raw' convert speech.wav --to target.wav --raw
 run 1 1 '--json' convert speech.wav --to target.wav --json -o -
 run 1 1 'myna: voice mix: unknown option' voice mix a.voice b.voice --wieghts 1,1
 run 1 1 'voice' voice
+check 'usage of voice show' sh -c '"$1" voice show --help | grep -q "^usage: myna voice show FILE"' sh "$myna"
+run 1 1 'myna: voice show: too few arguments; usage: myna voice show FILE' voice show
+run 1 1 'myna: convert: --output is given an empty value' convert speech.wav --to target.wav -o ''
+run 1 1 'myna: convert: an argument is empty' convert '' --to target.wav
+run 1 1 'myna: info: an argument is empty' info ''
+run 1 1 'myna: speech.xyz: audio is written as ' convert speech.wav --to target.wav -o speech.xyz
+run 1 1 'myna: speech.xyz: name the picture' plot speech.wav -o speech.xyz
+run 1 1 'ends in .voice' voice enroll target.wav -o speech.xyz
 
 # ---- Voices ------------------------------------------------------------------------------------------------------------
 
@@ -115,10 +126,18 @@ run 0 0 '' voice reembed target.voice -m other.safetensors -o other.voice
 run 2 1 'myna: mixed.voice: ' voice reembed mixed.voice -m other.safetensors -o other2.voice
 run 2 1 'myna: target.voice: exists' voice reembed target.voice -m other.safetensors -o target.voice
 run 2 1 'myna: silence.wav: ' voice enroll silence.wav -o silence.voice
+run 2 1 'myna: opposite.wav: its channels cancel' voice enroll opposite.wav -o silence.voice
+run 0 1 'myna: hiss.wav: note: hardly any of it is voiced' voice enroll hiss.wav -o deep/er/hiss.VOICE
+check 'no F0 of hiss' grep -q ': 4.0 s of speech$' stdout
+run 0 0 '' convert speech.wav --to deep/er/hiss.VOICE -o hiss_out.oga
+check 'a voice named in capitals, Ogg named .oga' [ "$(head -c 4 hiss_out.oga)" = OggS ]
+run 2 1 'myna: speech.wav: no safetensors file' voice mix target.voice speech.wav -o third.voice
+check 'and no more than that' grep -q 'safetensors file$' stderr
 check 'no voice of silence' none_left silence.voice
 run 2 1 'myna: missing.wav: ' voice enroll missing.wav -o missing.voice
 run 0 0 '' voice show target.voice
 head -c 5000 target.voice >cut.voice
+run 2 2 'myna: cut.voice: ' voice reembed cut.voice missing.voice -m other.safetensors --force
 run 2 1 'myna: cut.voice: ' convert speech.wav --to cut.voice -o refused.wav
 run 2 1 'myna: silence.wav: ' convert speech.wav --to silence.wav -o refused.wav
 run 1 1 'myna: both.voice: ' convert speech.wav --to target.wav --to both.voice -o refused.wav
@@ -143,6 +162,10 @@ converted 1 'stereo.wav: note: 2 channels' stereo.wav --pitch keep
 converted 1 'surround.wav: note: 6 channels' surround.wav --pitch -3
 converted 1 '8k.wav: note: 8000 Hz' 8k.wav --latency balanced
 converted 1 'silence.wav: note: no speech' silence.wav
+check 'no pitch of silence' grep -q 'RTF [0-9.]*)$' stdout
+converted 1 'hiss.wav: note: no voiced speech' hiss.wav
+run 0 1 '' convert silence.wav --to target.voice -o converted.wav --force --json
+check 'no pitch of silence in JSON' grep -q '"pitch_shift_semitones":null' stdout
 converted 1 'short.wav: note: only' short.wav
 converted 1 'clipped.wav: note: ' clipped.wav
 refused 'No such file' missing.wav
@@ -151,7 +174,10 @@ refused 'breaks off' truncated.wav
 refused '' header.wav
 refused 'not an audio file' noise.wav
 refused '' 0channels.wav
-refused 'not a number' nan.wav
+refused 'impossible sample rate' 0rate.wav
+refused 'a sample after 0.50 seconds is infinite or not a number' nan.wav
+refused 'damaged: a sample after 0.50 seconds' loud.wav
+refused 'its channels cancel' opposite.wav
 refused 'ffmpeg -i talk.m4a' talk.m4a
 run 0 0 '' convert speech.wav --to target.voice
 check 'the name beside the input' [ -s speech.target.wav ]
@@ -160,7 +186,21 @@ run 2 1 'myna: ./speech.wav: is input and output' convert speech.wav --to target
 run 0 0 '' convert speech.wav --to target.voice -o speech.flac --json
 check 'JSON' grep -q '"output":"speech.flac".*"rtf":' stdout
 check 'FLAC' [ "$(head -c 4 speech.flac)" = fLaC ]
-run 2 1 'myna: speech.xyz: ' convert speech.wav --to target.voice -o speech.xyz
+for suffix in ogg opus mp3; do
+    if [ $suffix = mp3 ]; then
+        "$make_audio" speech 16000 1 4 whole.mp3 || continue # before libsndfile 1.1
+    else
+        run 0 0 '' convert speech.wav --to target.voice -o whole.$suffix
+    fi
+    run 0 0 '' info whole.$suffix
+    half=$(($(wc -c <whole.$suffix) / 2 + 7))
+    head -c $half whole.$suffix >half.$suffix
+    { head -c $half whole.$suffix; head -c 2000 /dev/zero; tail -c +$((half + 2001)) whole.$suffix; } >hole.$suffix
+    refused 'truncated: ' half.$suffix
+    refused 'damaged at byte ' hole.$suffix
+done
+name=$(printf '%0300d' 7).wav
+run 2 1 "myna: $name: File name too long" convert speech.wav --to target.voice -o $name
 run 2 1 'Not a directory' convert speech.wav --to target.voice -o target.wav/speech.wav
 
 # ---- Batches -----------------------------------------------------------------------------------------------------------
@@ -170,10 +210,34 @@ cp speech.wav in/one.wav && cp speech.wav in/deep/two.wav && cp noise.wav in/dee
 run 3 2 'myna: in/deep/three.wav: ' convert in --to target.voice -o out
 check 'the good ones of a folder' [ -s out/one.wav -a -s out/deep/two.wav ]
 check 'nothing of the bad one' none_left out/deep/three
+mkdir bad && cp noise.wav bad/one.wav && cp noise.wav bad/two.wav
+run 2 3 'myna: 2 of 2 recordings failed' convert bad --to target.voice -o out
+run 2 2 'myna: bad/one.wav: ' info bad/one.wav bad/two.wav
+run 3 1 'myna: bad/one.wav: ' info bad/one.wav speech.wav
+run 0 0 '' plot speech.wav -o new/folder/look.svg
+check 'a picture in a folder that was not there' [ -s new/folder/look.svg ]
+run 2 1 'myna: target.wav: Not a directory' plot speech.wav -o target.wav/look.svg
+mkdir anna && cp target.wav anna
+run 0 0 '' convert speech.wav --to anna/ -q
+check 'the name after a folder with a slash' [ -s speech.anna.wav ]
+(cd anna && "$myna" convert ../speech.wav --to . -q --force) 2>stderr
+check 'the name after the folder one is in' [ -s speech.anna.wav ] && check 'only that' none_left speech...
 run 1 1 'myna: in: a folder' convert in --to target.voice
 run 2 1 'myna: empty_folder: ' convert empty_folder --to target.voice -o out
 cp speech.flac speech2.flac && cp speech.wav speech2.wav
-run 3 2 'myna: out2/speech2.wav: ' convert speech2.wav speech2.flac --to target.voice -o out2 --force
+run 0 0 '' convert speech2.wav speech2.flac speech.wav --to target.voice -o out2
+check 'names that would collide keep the suffix' [ -s out2/speech2.wav.wav -a -s out2/speech2.flac.wav -a -s out2/speech.wav ]
+run 3 2 'myna: out2/speech.wav.wav: would be the output of two' convert speech.wav ./speech.wav --to target.voice -o out2
+
+# ---- The README's examples, as they stand there ------------------------------------------------------------------------
+
+mkdir -p readme/interviews/deep bin && ln -s "$myna" bin/myna
+for name in speech anna1 anna2 ben interviews/one interviews/deep/two; do cp late.wav readme/$name.wav; done
+awk '/^[*][*]Convert recordings/ {here = 1} here && code && /^```/ {exit} code; here && /^```sh/ {code = 1}' \
+    "$readme" >examples.sh
+check 'examples in the README' [ "$(grep -c '^myna' examples.sh)" -ge 8 ]
+check 'that they run' sh -c 'cd readme && PATH="$PWD/../bin:$PATH" sh -e ../examples.sh >../stdout 2>../stderr'
+check 'what they make' [ -s readme/speech.anna1.wav -a -s readme/speech.anna.wav -a -s readme/converted/deep/two.wav ]
 
 # ---- Pipes -------------------------------------------------------------------------------------------------------------
 
@@ -265,8 +329,10 @@ if mount -t tmpfs -o size=64k none small 2>/dev/null; then
     umount small
 fi
 if [ -w /dev/full ]; then
-    "$myna" --version >/dev/full 2>stderr
-    check 'a full standard output' [ $? = 2 ]
+    for arguments in --version 'info speech.wav target.wav' 'convert speech.wav --to target.voice -o full.wav --json --force'; do
+        "$myna" $arguments >/dev/full 2>stderr
+        check "a full standard output of $arguments" [ $? = 2 ]
+    done
 fi
 
 # ---- Interruption ------------------------------------------------------------------------------------------------------
@@ -281,6 +347,25 @@ for signal in INT TERM; do
     check "exit code after SIG$signal" [ $? = 130 ]
     check "what is said after SIG$signal" [ "$(cat stderr)" = 'myna: interrupted' ]
     check "nothing is left after SIG$signal" none_left stopped.wav
+done
+
+# An hour of silence that takes no room, of which a whole first pass takes seconds.
+{ head -c 24 speech.wav; printf '\200\273\000\000'; tail -c +29 speech.wav | head -c 12; printf '\377\377\377\377'; } >hour.wav
+truncate -s 345600044 hour.wav
+for arguments in 'info speech.wav hour.wav' 'plot hour.wav -o stopped.svg' 'voice enroll hour.wav -o stopped.voice' \
+    'convert speech.wav --to hour.wav -o stopped.wav'; do
+    "$myna" $arguments >stdout 2>stderr &
+    pid=$!
+    sleep .5
+    kill -s INT $pid
+    waited=0
+    while kill -0 $pid 2>/dev/null && [ $waited -lt 10 ]; do sleep .1; waited=$((waited + 1)); done
+    check "at once: $arguments" [ $waited -lt 10 ]
+    wait $pid
+    check "exit code: $arguments" [ $? = 130 ]
+    check "what is said: $arguments" [ "$(cat stderr)" = 'myna: interrupted' ]
+    check "nothing is left: $arguments" none_left stopped
+    case $arguments in info*) check 'what was done stays said' grep -q '^speech.wav: recording' stdout ;; esac
 done
 
 echo "$n_checks checks, $n_failed failed"

@@ -1,8 +1,9 @@
 /* Recordings for tests/cli.sh, and a look at what came out.
- *   make_audio KIND RATE_HZ CHANNELS SECONDS OUT.wav     KIND: speech late silence clipped nan
+ *   make_audio KIND RATE_HZ CHANNELS SECONDS OUT.wav     or OUT.mp3; KIND: see kinds below
  *   make_audio measure FILE                              prints "RATE_HZ FRAMES PEAK ONSET", this in ms */
 #include <math.h>
 #include <sndfile.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,28 +22,45 @@ static double speech(double t, double rate_hz)
     return .15 * syllable * sum;
 }
 
-static double sample(const char *kind, double t, double rate_hz)
+static const char *kind; /* of argv */
+
+static bool is(const char *name)
 {
-    if (strcmp(kind, "silence") == 0) return 0;
-    if (strcmp(kind, "nan") == 0 && t > .5) return NAN;
-    if (strcmp(kind, "late") == 0 && t < 1) return 0;
+    return strcmp(kind, name) == 0;
+}
+
+/* The kinds: speech, and what is wrong with it. "opposite" has every other channel turned over. */
+static double sample(double t, double rate_hz)
+{
+    if (is("silence")) return 0;
+    if (is("noise")) return .2 * rand() / RAND_MAX - .1;
+    if (is("nan") && t > .5) return NAN;
+    if (is("loud") && t > .5) return 1e30;
+    if (is("late") && t < 1) return 0;
     double value = speech(t, rate_hz);
-    return strcmp(kind, "clipped") == 0 ? fmax(-1, fmin(1, 20 * value)) : value;
+    return is("clipped") ? fmax(-1, fmin(1, 20 * value)) : value;
+}
+
+static int format_of(const char *path)
+{
+    const char *suffix = strrchr(path, '.');
+    if (suffix && strcmp(suffix, ".mp3") == 0) return SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III;
+    return SF_FORMAT_WAV | (is("nan") || is("loud") ? SF_FORMAT_FLOAT : SF_FORMAT_PCM_16);
 }
 
 static int make(char **argv)
 {
     double rate_hz = atof(argv[2]), seconds = atof(argv[4]);
     int channels = atoi(argv[3]);
-    int subtype = strcmp(argv[1], "nan") == 0 ? SF_FORMAT_FLOAT : SF_FORMAT_PCM_16;
-    SF_INFO info = {.samplerate = (int)rate_hz, .channels = channels, .format = SF_FORMAT_WAV | subtype};
+    kind = argv[1];
+    SF_INFO info = {.samplerate = (int)rate_hz, .channels = channels, .format = format_of(argv[5])};
     SNDFILE *file = sf_open(argv[5], SFM_WRITE, &info);
     float frame[16];
     if (!file || channels > 16) return 1;
     long n_frames = lround(seconds * rate_hz);
     for (long i = 0; i < n_frames; i++) {
         for (int c = 0; c < channels; c++)
-            frame[c] = c ? frame[0] : (float)sample(argv[1], (double)i / rate_hz, rate_hz);
+            frame[c] = c ? is("opposite") ? -frame[c - 1] : frame[0] : (float)sample((double)i / rate_hz, rate_hz);
         if (sf_writef_float(file, frame, 1) != 1) return 1;
     }
     return sf_close(file);

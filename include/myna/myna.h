@@ -3,7 +3,9 @@
  * Everything here takes mono float samples at MYNA_SAMPLE_RATE_HZ, nominally in [-1, 1]; rates, channels and
  * file formats belong to the caller (the `myna` program shows how). The library never prints, never exits and
  * never aborts on input. A function that can fail returns a myna_status and leaves its outputs untouched when
- * it does. `myna_error *` arguments may be NULL.
+ * it does. `myna_error *` arguments may be NULL. Where another pointer that such a function needs is NULL, it
+ * returns MYNA_ERROR_ARGUMENT; functions that return something else must not be given NULL, except for those
+ * that free.
  *
  *   myna_model *model; myna_voice *voice;
  *   myna_model_load(&model, "myna.safetensors", &error);
@@ -60,7 +62,7 @@ MYNA_API const char *myna_status_message(myna_status status);
 
 /* Filled on failure: the file concerned (empty when none is) and the reason, one line, no full stop. */
 typedef struct myna_error {
-    char file[256];
+    char file[4096]; /* as long as a path may be */
     char detail[256];
 } myna_error;
 
@@ -164,6 +166,7 @@ typedef struct myna_source {
     float output_gain;           /* that gives the matched output the source's level; used when `output` is known */
 } myna_source;
 
+/* Start from myna_converter_options_init: fields may be added. */
 typedef struct myna_converter_options {
     myna_latency latency;
     myna_pitch pitch;
@@ -171,7 +174,8 @@ typedef struct myna_converter_options {
     int iterations;            /* Griffin-Lim iterations a frame, [0, 64] */
     uint64_t seed;             /* of the noise that starts unvoiced phase */
     float gate_db;             /* input so far below speech begins to fade, over 20 dB; [-80, -10] */
-    const myna_source *source; /* NULL: running estimates, which start at the training average; copied */
+    const myna_source *source; /* NULL: running estimates, which start at the training average; copied;
+                                * ERROR_NOT_FINITE where it holds NaN, or infinity but for the level of silence */
     bool source_is_start;      /* running estimates too, but starting from `source`: the same person, another time */
 } myna_converter_options;
 
@@ -217,7 +221,7 @@ MYNA_API myna_status myna_source_meter_create(myna_source_meter **out, const myn
     const myna_converter_options *options, myna_error *error);
 MYNA_API void myna_source_meter_process(myna_source_meter *meter, const float *in, size_t n);
 /* ERROR_NOT_FINITE when the input held NaN or infinity. A source without speech gives speech_seconds 0 and is
- * converted as it is heard. May be called once. */
+ * converted as it is heard. Once: then ERROR_ARGUMENT. */
 MYNA_API myna_status myna_source_meter_finish(myna_source_meter *meter, myna_source *out, myna_error *error);
 MYNA_API void myna_source_meter_free(myna_source_meter *meter);
 
@@ -227,7 +231,7 @@ MYNA_API myna_status myna_source_of_voice(myna_source *out, const myna_model *mo
     const myna_voice *target, const myna_converter_options *options, myna_error *error);
 
 /* Converts n samples into n samples, in time with each other: both passes at once (options->source NULL), or
- * only the second. */
+ * only the second. `out` may equal `in`, but not overlap it otherwise. */
 MYNA_API myna_status myna_convert(const myna_model *model, const myna_voice *voice, const myna_converter_options *options,
     const float *in, size_t n, float *out, myna_error *error);
 

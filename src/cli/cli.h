@@ -10,7 +10,7 @@ enum myna_exit {
     MYNA_EXIT_OK = 0,
     MYNA_EXIT_USAGE = 1,  /* the command line itself is wrong */
     MYNA_EXIT_FAILED = 2, /* input, output or model */
-    MYNA_EXIT_SOME = 3,   /* some of a batch failed; the rest is done and the failures are listed */
+    MYNA_EXIT_SOME = 3,   /* some of a batch failed, and are listed; the rest is done */
     MYNA_EXIT_DEVICE = 4,
     MYNA_EXIT_INTERRUPTED = 130,
 };
@@ -38,7 +38,7 @@ char *myna_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Within `path`: its last part, and the suffix with its dot (the terminating zero when there is none). */
 const char *myna_path_name(const char *path);
 const char *myna_path_suffix(const char *path);
-/* malloc'd: "a/b.wav" gives "b". */
+/* malloc'd: "a/b.wav" and "a/b/" give "b". */
 char *myna_path_stem(const char *path);
 
 /* ---- Options ----------------------------------------------------------------------------------------------------- */
@@ -88,6 +88,8 @@ void myna_report(const char *file, const char *format, ...) __attribute__((forma
 /* Reports a library error (under error->file, or `file` where that is empty) and gives its exit code; an interruption
  * is reported by main alone. */
 int myna_report_status(const char *file, myna_status status, const myna_error *error);
+/* Of n files or recordings: none of them failed, some, or all. */
+int myna_exit_of_batch(size_t n_failed, size_t n);
 /* "myna: FILE: note: TEXT", unless quiet. */
 void myna_note(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void myna_set_quiet(bool quiet); /* no notes */
@@ -97,14 +99,20 @@ void myna_set_quiet(bool quiet); /* no notes */
 /* Set by SIGINT and SIGTERM; commands look at it in every loop, clean up and return MYNA_EXIT_INTERRUPTED. SIGPIPE and
  * SIGXFSZ are ignored, so that a closed pipe and a full disk are errors of the write. */
 extern volatile sig_atomic_t myna_interrupted;
+/* Around long work that leaves nothing to clean up, and that cannot look at the flag: from true until false a signal
+ * ends the program on the spot, with its message and exit code. */
+void myna_interrupt_at_once(bool at_once);
 
 /* ---- Models, outputs, JSON ------------------------------------------------------------------------------------------- */
 
 /* Loads the model `named` by -m, or by MYNA_MODEL in the environment where that is NULL, or the installed one (see
  * find_model.c). Reports failure; gives an exit code. */
 int myna_cli_load_model(myna_model **out, const char *named);
-/* Exit code 0 when `path` may be written: it does not exist, or `force` is given. Reports otherwise. */
+/* Exit code 0 when `path` may be written: it does not exist, or `force` is given, and its folder exists or could be
+ * made. Reports otherwise. */
 int myna_cli_check_output(const char *path, bool force);
+/* `myna info`, which other commands have under other names. */
+int myna_cli_show_files(int argc, char **argv, const char *usage, const char *about);
 /* Prints one line of JSON on standard output and frees it. */
 struct cJSON;
 void myna_cli_print_json(struct cJSON *json);

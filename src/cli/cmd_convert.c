@@ -28,8 +28,9 @@ static const char about[] = "Converts recordings to the voice of VOICE: a .voice
                             "estimates that get better as it runs.\n\n"
                             "Without -o, speech.wav in the voice of anna.voice becomes speech.anna.wav beside\n"
                             "it, and standard input goes to standard output. Where -o is a folder, or there\n"
-                            "are several inputs, outputs go into it under the inputs' names, and input folders\n"
-                            "are mirrored in it.";
+                            "are several inputs, outputs go into it under the inputs' names (a.flac.wav where\n"
+                            "there is a.ogg too), and input folders are mirrored in it. Folders are made where\n"
+                            "they are missing.";
 
 static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
 {
@@ -37,8 +38,9 @@ static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
         {"to", 't', MYNA_OPTION_TEXTS, &a->to, "VOICE", "target: a voice file or recordings; may be repeated", 0, 0,
             NULL},
         {"output", 'o', MYNA_OPTION_TEXT, &a->output, "OUT",
-            "output: .wav, .flac, .ogg or .opus file; a folder; - for\nWAV on standard output, as it is made", 0, 0,
-            NULL},
+            "output: a file, " MYNA_AUDIO_SUFFIXES "\n(16 bit where the format has bits); a folder; - for WAV\n"
+            "on standard output, as it is made",
+            0, 0, NULL},
         {"force", 'f', MYNA_OPTION_FLAG, &a->force, NULL, "replace outputs that exist", 0, 0, NULL},
         {"pitch", 'p', MYNA_OPTION_TEXT, &a->pitch, "HOW",
             "auto: the target's mean and spread (default); keep: the\n"
@@ -103,15 +105,17 @@ static void print_notes(const char *input, const myna_conversion_report *report)
     double speech_seconds = (double)report->profile.speech_seconds;
     if (speech_seconds == 0) myna_note(input, "no speech found in it");
     else if (speech_seconds < .5) myna_note(input, "only %.2f s of speech found in it", speech_seconds);
+    else if (report->profile.voiced_seconds == 0) myna_note(input, "no voiced speech found in it");
 }
 
 static void print_report(
     const char *input, const char *output, const myna_conversion_report *report, const char *model_id, bool as_json)
 {
-    double rtf = report->wall_seconds / report->seconds;
+    double rtf = report->wall_seconds / report->seconds, semitones = (double)report->pitch_shift_semitones;
+    bool has_pitch = report->has_profile && report->profile.voiced_seconds > 0;
     if (!as_json) {
-        printf("%s: %.1f s in %.2f s (RTF %.3f), pitch %+.1f semitones\n", output, report->seconds,
-            report->wall_seconds, rtf, (double)report->pitch_shift_semitones);
+        printf("%s: %.1f s in %.2f s (RTF %.3f)", output, report->seconds, report->wall_seconds, rtf);
+        printf(has_pitch ? ", pitch %+.1f semitones\n" : "\n", semitones);
         fflush(stdout);
         return;
     }
@@ -121,7 +125,8 @@ static void print_report(
     cJSON_AddNumberToObject(json, "seconds", report->seconds);
     cJSON_AddNumberToObject(json, "wall_seconds", report->wall_seconds);
     cJSON_AddNumberToObject(json, "rtf", rtf);
-    cJSON_AddNumberToObject(json, "pitch_shift_semitones", (double)report->pitch_shift_semitones);
+    if (has_pitch) cJSON_AddNumberToObject(json, "pitch_shift_semitones", semitones);
+    else cJSON_AddNullToObject(json, "pitch_shift_semitones");
     if (report->has_profile) {
         cJSON_AddNumberToObject(json, "speech_seconds", (double)report->profile.speech_seconds);
         cJSON_AddNumberToObject(json, "speech_level_db", (double)report->profile.speech_level_db);
@@ -163,16 +168,23 @@ static int convert_batch(myna_batch *batch, const arguments *a, const myna_conve
         myna_report(NULL, "%zu of %zu recordings failed:", batch->failed.n, batch->n_tasks);
     for (size_t i = 0; i < batch->failed.n; i++) myna_report(batch->failed.items[i], "%s", batch->reasons.items[i]);
     if (status == MYNA_ERROR_INTERRUPTED) return MYNA_EXIT_INTERRUPTED;
-    if (batch->failed.n == 0) return MYNA_EXIT_OK;
-    return batch->n_tasks > 1 ? MYNA_EXIT_SOME : MYNA_EXIT_FAILED;
+    return myna_exit_of_batch(batch->failed.n, batch->n_tasks);
 }
 
-static int convert(const arguments *a, const myna_conversion *conversion)
+/* With the model and the voice, which are loaded once for all. */
+static int convert(myna_batch *batch, const arguments *a, myna_conversion *conversion)
 {
-    myna_batch batch = {0};
-    int code = myna_batch_plan(&batch, &a->inputs, a->output, a->to.items[0]);
-    if (code == MYNA_EXIT_OK) code = convert_batch(&batch, a, conversion);
-    myna_batch_free(&batch);
+    myna_model *model = NULL;
+    myna_voice *voice = NULL;
+    int code = myna_cli_load_model(&model, a->model);
+    if (code == MYNA_EXIT_OK) code = myna_cli_load_voice(&voice, model, &a->to);
+    if (code == MYNA_EXIT_OK) {
+        conversion->model = model;
+        conversion->voice = voice;
+        code = convert_batch(batch, a, conversion);
+    }
+    myna_voice_free(voice);
+    myna_model_free(model);
     return code;
 }
 
@@ -196,17 +208,10 @@ static int run(const arguments *a)
     conversion.options.latency = (myna_latency)a->latency;
     conversion.options.iterations = (int)a->iterations;
     conversion.options.seed = (uint64_t)a->seed;
-    myna_model *model = NULL;
-    myna_voice *voice = NULL;
-    int code = myna_cli_load_model(&model, a->model);
-    if (code == MYNA_EXIT_OK) code = myna_cli_load_voice(&voice, model, &a->to);
-    if (code == MYNA_EXIT_OK) {
-        conversion.model = model;
-        conversion.voice = voice;
-        code = convert(a, &conversion);
-    }
-    myna_voice_free(voice);
-    myna_model_free(model);
+    myna_batch batch = {0};
+    int code = myna_batch_plan(&batch, &a->inputs, a->output, a->to.items[0]);
+    if (code == MYNA_EXIT_OK) code = convert(&batch, a, &conversion);
+    myna_batch_free(&batch);
     return code;
 }
 

@@ -72,18 +72,25 @@ static void start(sheet *s, const char *path, const char *kind)
 /* ---- The kinds of files -------------------------------------------------------------------------------------------
  */
 
+static myna_status measure(myna_profile *profile, myna_audio_info *info, const char *path, myna_error *error)
+{
+    float *samples = NULL;
+    size_t n_samples;
+    myna_interrupt_at_once(true);
+    myna_status status = myna_audio_load(&samples, &n_samples, path, info, error);
+    if (status == MYNA_OK) status = myna_profile_measure(profile, samples, n_samples, error);
+    myna_interrupt_at_once(false);
+    free(samples);
+    return status;
+}
+
 static myna_status show_recording(sheet *s, const char *path, myna_error *error)
 {
     myna_audio_info info;
     myna_profile profile;
-    float *samples;
-    size_t n_samples;
-    myna_status status = myna_audio_load(&samples, &n_samples, path, &info, error);
+    myna_status status = measure(&profile, &info, path, error);
     if (status != MYNA_OK) return status;
-    status = myna_profile_measure(&profile, samples, n_samples, error);
-    free(samples);
-    if (status != MYNA_OK) return status;
-    double seconds = (double)n_samples / MYNA_SAMPLE_RATE_HZ;
+    double seconds = (double)profile.duration_seconds;
     start(s, path, "recording");
     put_text(s, "format", "format", info.format);
     put_number(s, "sample_rate_hz", "sample rate", info.sample_rate_hz, myna_text("%d Hz", info.sample_rate_hz));
@@ -184,11 +191,10 @@ static int show_all(const myna_strings *paths, bool as_json)
         if (myna_interrupted) return MYNA_EXIT_INTERRUPTED;
         n_failed += show(paths->items[i], as_json) != MYNA_EXIT_OK;
     }
-    if (n_failed == 0) return MYNA_EXIT_OK;
-    return n_failed < paths->n ? MYNA_EXIT_SOME : MYNA_EXIT_FAILED;
+    return myna_exit_of_batch(n_failed, paths->n);
 }
 
-int myna_cmd_info(int argc, char **argv)
+int myna_cli_show_files(int argc, char **argv, const char *usage, const char *about)
 {
     myna_strings operands = {0};
     bool as_json = false;
@@ -196,11 +202,15 @@ int myna_cmd_info(int argc, char **argv)
         {"json", 'j', MYNA_OPTION_FLAG, &as_json, NULL, "print a line of JSON for each file", 0, 0, NULL},
         {0},
     };
-    const myna_command command = {"info FILE...",
-        "Says what is in recordings, models, voices and training checkpoints. The kind is\nfound by content.", options,
-        1, -1};
+    const myna_command command = {usage, about, options, 1, -1};
     int code;
     if (myna_options_parse(&command, argc, argv, &operands, &code)) code = show_all(&operands, as_json);
     myna_strings_free(&operands);
     return code;
+}
+
+int myna_cmd_info(int argc, char **argv)
+{
+    return myna_cli_show_files(argc, argv, "info FILE...",
+        "Says what is in recordings, models, voices and training checkpoints. The kind is\nfound by content.");
 }

@@ -69,20 +69,21 @@ static int draw(const arguments *a, const recording *recordings)
 
 static int run(const arguments *a)
 {
-    if (!a->output) {
-        myna_report("plot", "name the picture to write with -o, as .png or .svg");
+    if (!a->output || !myna_plot_has_suffix(a->output)) {
+        myna_report(a->output ? a->output : "plot", "name the picture to write with -o, as .png or .svg");
         return MYNA_EXIT_USAGE;
     }
     int code = myna_cli_check_output(a->output, a->force);
     if (code != MYNA_EXIT_OK) return code;
     recording *recordings = calloc(a->operands.n, sizeof *recordings);
     if (!recordings) return MYNA_EXIT_FAILED;
+    myna_interrupt_at_once(true);
     for (size_t i = 0; i < a->operands.n && code == MYNA_EXIT_OK; i++) {
-        if (myna_interrupted) code = MYNA_EXIT_INTERRUPTED;
         myna_error error = {0};
         const char *path = a->operands.items[i];
-        if (code == MYNA_EXIT_OK) code = myna_report_status(path, load(&recordings[i], path, &error), &error);
+        code = myna_report_status(path, load(&recordings[i], path, &error), &error);
     }
+    myna_interrupt_at_once(false);
     if (code == MYNA_EXIT_OK) code = draw(a, recordings);
     for (size_t i = 0; i < a->operands.n; i++) {
         free(recordings[i].samples);

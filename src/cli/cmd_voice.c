@@ -45,18 +45,21 @@ static int fail_usage(const char *subcommand, const char *reason)
 static void print_voice(const char *path, const myna_voice *voice, const arguments *a)
 {
     const myna_profile *profile = myna_voice_profile(voice);
+    bool has_f0 = profile->f0_high_hz > 0;
     if (a->json) {
         cJSON *json = cJSON_CreateObject();
         cJSON_AddStringToObject(json, "file", path);
         cJSON_AddNumberToObject(json, "speech_seconds", (double)profile->speech_seconds);
-        cJSON_AddNumberToObject(json, "f0_mean_hz", exp((double)profile->log_f0_mean));
-        cJSON_AddNumberToObject(json, "f0_low_hz", (double)profile->f0_low_hz);
-        cJSON_AddNumberToObject(json, "f0_high_hz", (double)profile->f0_high_hz);
+        /* cJSON writes null for what is no number */
+        cJSON_AddNumberToObject(json, "f0_mean_hz", has_f0 ? exp((double)profile->log_f0_mean) : (double)NAN);
+        cJSON_AddNumberToObject(json, "f0_low_hz", has_f0 ? (double)profile->f0_low_hz : (double)NAN);
+        cJSON_AddNumberToObject(json, "f0_high_hz", has_f0 ? (double)profile->f0_high_hz : (double)NAN);
         cJSON_AddStringToObject(json, "model_id", myna_voice_model_id(voice));
         myna_cli_print_json(json);
     } else if (!a->quiet) {
-        printf("%s: %.1f s of speech, F0 %.0f to %.0f Hz\n", path, (double)profile->speech_seconds,
-            (double)profile->f0_low_hz, (double)profile->f0_high_hz);
+        printf("%s: %.1f s of speech", path, (double)profile->speech_seconds);
+        if (has_f0) printf(", F0 %.0f to %.0f Hz", (double)profile->f0_low_hz, (double)profile->f0_high_hz);
+        putchar('\n');
     }
 }
 
@@ -142,8 +145,7 @@ static int run_reembed(const arguments *a)
         n_failed += code != MYNA_EXIT_OK;
     }
     myna_model_free(model);
-    if (!n_failed || n == 1 || code == MYNA_EXIT_INTERRUPTED) return code;
-    return MYNA_EXIT_SOME;
+    return n_failed == 0 || code == MYNA_EXIT_INTERRUPTED ? code : myna_exit_of_batch(n_failed, n);
 }
 
 static int reembed(int argc, char **argv)
@@ -243,13 +245,18 @@ static int mix(int argc, char **argv)
 /* ---- voice --------------------------------------------------------------------------------------------------------
  */
 
+static int show(int argc, char **argv)
+{
+    return myna_cli_show_files(argc, argv, "voice show FILE...", "Says what is in voice files, as myna info does.");
+}
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *summary;
 } subcommands[] = {
     {"enroll", enroll, "make a voice from recordings"},
-    {"show", myna_cmd_info, "say what a voice file holds"},
+    {"show", show, "say what a voice file holds"},
     {"reembed", reembed, "make voice files fit another model"},
     {"mix", mix, "make a voice between others"},
 };

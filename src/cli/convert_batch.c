@@ -3,6 +3,7 @@
 
 #include "base/status.h"
 #include "cli/find_files.h"
+#include "io/audio_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +37,20 @@ void myna_batch_free(myna_batch *batch)
     myna_strings_free(&batch->reasons);
 }
 
+/* "." and "..", which are folders with names elsewhere. */
+static bool is_nameless(const char *path)
+{
+    const char *name = path + strspn(path, "./");
+    return !*name;
+}
+
 static char *name_beside(const char *input, const char *voice)
 {
     if (myna_is_stream(input)) return myna_text("-");
-    char *voice_stem = myna_path_stem(voice), *stem = myna_path_stem(input);
+    char *whole = is_nameless(voice) ? realpath(voice, NULL) : NULL;
+    char *voice_stem = myna_path_stem(whole ? whole : voice), *stem = myna_path_stem(input);
     char *output = myna_text("%.*s%s.%s.wav", (int)(myna_path_name(input) - input), input, stem, voice_stem);
+    free(whole);
     free(voice_stem);
     free(stem);
     return output;
@@ -51,6 +61,25 @@ static char *name_within(const char *folder, const char *name)
 {
     const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
     return myna_text("%s%s%.*s.wav", folder, slash, (int)(myna_path_suffix(name) - name), name);
+}
+
+/* Inputs that differ by their suffix only would get one output: each keeps its suffix within its name. */
+static void separate(myna_batch *batch)
+{
+    size_t n = batch->outputs.n;
+    bool *collides = calloc(n + 1, sizeof *collides);
+    if (!collides) return; /* what collides is refused later */
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(batch->outputs.items[i], batch->outputs.items[k]) == 0) collides[i] = collides[k] = true;
+    for (size_t i = 0; i < n; i++) {
+        char *output = batch->outputs.items[i];
+        if (!collides[i] || myna_is_stream(output)) continue;
+        const char *suffix = myna_path_suffix(batch->inputs.items[i]);
+        batch->outputs.items[i] = myna_text("%.*s%s.wav", (int)(strlen(output) - strlen(".wav")), output, suffix);
+        free(output);
+    }
+    free(collides);
 }
 
 static void add_folder(myna_batch *batch, const char *folder, const char *output)
@@ -76,6 +105,11 @@ int myna_batch_plan(myna_batch *out, const myna_strings *operands, const char *o
 {
     size_t length = output ? strlen(output) : 0;
     bool into_folder = length > 0 && (operands->n > 1 || myna_is_folder(output) || output[length - 1] == '/');
+    if (output && !into_folder && !myna_is_stream(output) && !myna_is_folder(operands->items[0]) &&
+        !myna_audio_has_suffix(output)) {
+        myna_report(output, "audio is written as " MYNA_AUDIO_SUFFIXES);
+        return MYNA_EXIT_USAGE;
+    }
     for (size_t i = 0; i < operands->n; i++) {
         const char *input = operands->items[i];
         if (myna_is_folder(input)) {
@@ -90,6 +124,7 @@ int myna_batch_plan(myna_batch *out, const myna_strings *operands, const char *o
             add(out, input, output ? myna_text("%s", output) : name_beside(input, voice));
         }
     }
+    separate(out);
     return MYNA_EXIT_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 bool myna_is_audio_name(const char *path)
 {
@@ -81,4 +82,14 @@ myna_status myna_make_folder_of(const char *path, myna_error *error)
     }
     free(folder);
     return status;
+}
+
+int myna_cli_check_output(const char *path, bool force)
+{
+    if (!force && access(path, F_OK) == 0) {
+        myna_report(path, "exists already; --force replaces it");
+        return MYNA_EXIT_FAILED;
+    }
+    myna_error error = {0};
+    return myna_report_status(path, myna_make_folder_of(path, &error), &error);
 }

@@ -1,4 +1,4 @@
-/* Folders of recordings. */
+/* Folders of recordings, and folders for what is made. */
 #ifndef MYNA_CLI_FIND_FILES_H
 #define MYNA_CLI_FIND_FILES_H
 

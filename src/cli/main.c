@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 volatile sig_atomic_t myna_interrupted;
+static volatile sig_atomic_t ends_at_once;
 
 static const struct {
     const char *name;
@@ -28,7 +29,29 @@ static void print_help(FILE *stream)
     fprintf(stream, "usage: myna COMMAND ...\n\n"
                     "Offline voice conversion: one person's speech in, another person's voice out.\n\ncommands:\n");
     for (int i = 0; i < N_COMMANDS; i++) fprintf(stream, "  %-9s %s\n", commands[i].name, commands[i].summary);
-    fprintf(stream, "\nmyna COMMAND --help tells more, myna --version the version.\n");
+    fprintf(stream, "\nexit codes:\n"
+                    "  0         done\n"
+                    "  1         the command line is wrong\n"
+                    "  2         an input, an output or the model is; of several inputs: all\n"
+                    "  3         some of several inputs failed, and are listed; the rest is done\n"
+                    "  130       interrupted\n"
+                    "\nmyna COMMAND --help tells more, myna --version the version.\n");
+}
+
+/* Only what a signal handler may call. */
+static void end_at_once(void)
+{
+    static const char text[] = "myna: interrupted\n";
+    ssize_t wrote = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)wrote;
+    _exit(MYNA_EXIT_INTERRUPTED);
+}
+
+void myna_interrupt_at_once(bool at_once)
+{
+    if (at_once) fflush(stdout); /* what is done stays said */
+    ends_at_once = at_once;
+    if (at_once && myna_interrupted) end_at_once();
 }
 
 /* Again every second until the program ends: a read that began between the last look at the flag and the signal would
@@ -36,6 +59,7 @@ static void print_help(FILE *stream)
 static void interrupt(int signal_number)
 {
     (void)signal_number;
+    if (ends_at_once) end_at_once();
     myna_interrupted = 1;
     alarm(1);
 }
@@ -76,8 +100,9 @@ int main(int argc, char **argv)
         myna_report(NULL, "interrupted");
         return MYNA_EXIT_INTERRUPTED;
     }
-    if (fflush(stdout) != 0 && code == MYNA_EXIT_OK) {
-        myna_report("standard output", "%s", strerror(errno));
+    bool is_flushed = fflush(stdout) == 0;
+    if ((!is_flushed || ferror(stdout)) && code == MYNA_EXIT_OK) {
+        myna_report("standard output", "%s", is_flushed ? "cannot be written" : strerror(errno));
         return MYNA_EXIT_FAILED;
     }
     return code;

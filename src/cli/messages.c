@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static bool is_quiet;
 
@@ -50,18 +49,14 @@ int myna_report_status(const char *file, myna_status status, const myna_error *e
 {
     if (status == MYNA_OK) return MYNA_EXIT_OK;
     if (status == MYNA_ERROR_INTERRUPTED) return MYNA_EXIT_INTERRUPTED;
-    /* where a long path did not fit error->file, the caller knows it whole */
-    size_t length = strlen(error->file);
-    const char *name = file && (length == 0 || length == sizeof error->file - 1) ? file : error->file;
-    myna_report(name[0] ? name : NULL, "%s", error->detail[0] ? error->detail : myna_status_message(status));
+    myna_report(error->file[0] ? error->file : file, "%s", error->detail[0] ? error->detail : myna_status_message(status));
     return status == MYNA_ERROR_DEVICE ? MYNA_EXIT_DEVICE : MYNA_EXIT_FAILED;
 }
 
-int myna_cli_check_output(const char *path, bool force)
+int myna_exit_of_batch(size_t n_failed, size_t n)
 {
-    if (force || access(path, F_OK) != 0) return MYNA_EXIT_OK;
-    myna_report(path, "exists already; --force replaces it");
-    return MYNA_EXIT_FAILED;
+    if (n_failed == 0) return MYNA_EXIT_OK;
+    return n_failed < n ? MYNA_EXIT_SOME : MYNA_EXIT_FAILED;
 }
 
 void myna_cli_print_json(struct cJSON *json)

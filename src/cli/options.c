@@ -136,6 +136,10 @@ static progress store(const parser *p, const myna_option *option, char *text)
 {
     bool good = true;
     int choice;
+    if (!*text) { /* an unset variable of a script, most likely; nothing can be called so */
+        myna_report(command_name(p), "--%s is given an empty value", option->name);
+        return WRONG;
+    }
     switch (option->kind) {
     case MYNA_OPTION_TEXT:
         *(const char **)option->value = text;
@@ -269,6 +273,11 @@ static progress check_operands(const parser *p)
 {
     const myna_command *command = p->command;
     size_t n = p->operands->n;
+    for (size_t i = 0; i < n; i++) {
+        if (p->operands->items[i][0]) continue;
+        myna_report(command_name(p), "an argument is empty; usage: myna %s", command->usage);
+        return WRONG;
+    }
     if (n < (size_t)command->min_operands) {
         myna_report(command_name(p), "too few arguments; usage: myna %s", command->usage);
         return WRONG;

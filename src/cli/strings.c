@@ -53,6 +53,11 @@ const char *myna_path_suffix(const char *path)
 
 char *myna_path_stem(const char *path)
 {
-    const char *name = myna_path_name(path);
-    return myna_text("%.*s", (int)(myna_path_suffix(path) - name), name);
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/') length--;
+    char *trimmed = myna_text("%.*s", (int)length, path);
+    const char *name = myna_path_name(trimmed);
+    char *stem = myna_text("%.*s", (int)(myna_path_suffix(name) - name), name);
+    free(trimmed);
+    return stem;
 }

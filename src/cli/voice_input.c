@@ -6,12 +6,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const float enough_speech_seconds = 3;
+static const float least_voiced_share = 0.1f; /* of speech it is half or more, of noise next to nothing */
 
 bool myna_is_voice_name(const char *path)
 {
-    return strcmp(myna_path_suffix(path), ".voice") == 0;
+    return strcasecmp(myna_path_suffix(path), ".voice") == 0;
 }
 
 /* Files as they are, folders as the recordings in them. */
@@ -38,7 +40,6 @@ static myna_status load_recordings(
     myna_recording *recordings, float **samples, const myna_strings *paths, myna_error *error)
 {
     for (size_t i = 0; i < paths->n; i++) {
-        if (myna_interrupted) return MYNA_ERROR_INTERRUPTED;
         size_t n_samples;
         myna_status status = myna_audio_load(&samples[i], &n_samples, paths->items[i], NULL, error);
         if (status != MYNA_OK) return status;
@@ -53,8 +54,10 @@ static myna_status enroll(myna_voice **out, const myna_model *model, const myna_
     float **samples = calloc(paths->n, sizeof *samples);
     myna_status status =
         recordings && samples ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for recordings");
+    myna_interrupt_at_once(true);
     if (status == MYNA_OK) status = load_recordings(recordings, samples, paths, error);
     if (status == MYNA_OK) status = myna_voice_enroll(out, model, recordings, paths->n, error);
+    myna_interrupt_at_once(false);
     for (size_t i = 0; samples && i < paths->n; i++) free(samples[i]);
     free(samples);
     free(recordings);
@@ -65,6 +68,15 @@ static int report_mixture(const char *path)
 {
     myna_report(path, "a voice file is a whole target; `myna voice mix` puts several together");
     return MYNA_EXIT_USAGE;
+}
+
+/* A voice that only whispers is a strange one, but may be wanted: no reason to refuse it. */
+static void print_notes(const char *target, const myna_profile *profile)
+{
+    if (profile->voiced_seconds < least_voiced_share * profile->speech_seconds)
+        myna_note(target, "hardly any of it is voiced; is this speech?");
+    else if (profile->speech_seconds < enough_speech_seconds)
+        myna_note(target, "only %.1f s of speech; the likeness is better from 3 s on", (double)profile->speech_seconds);
 }
 
 int myna_cli_load_voice(myna_voice **out, const myna_model *model, const myna_strings *targets)
@@ -81,9 +93,7 @@ int myna_cli_load_voice(myna_voice **out, const myna_model *model, const myna_st
     if (status == MYNA_OK) status = enroll(&voice, model, &paths, &error);
     myna_strings_free(&paths);
     if (status != MYNA_OK) return myna_report_status(first, status, &error);
-    float speech_seconds = myna_voice_profile(voice)->speech_seconds;
-    if (speech_seconds < enough_speech_seconds)
-        myna_note(first, "only %.1f s of speech; the likeness is better from 3 s on", (double)speech_seconds);
+    print_notes(first, myna_voice_profile(voice));
     *out = voice;
     return MYNA_EXIT_OK;
 }

@@ -3,6 +3,8 @@
 
 #include "base/status.h"
 #include "io/audio_signature.h"
+#include "io/mpeg_file.h"
+#include "io/ogg_pages.h"
 #include "io/resample.h"
 
 #include <errno.h>
@@ -30,10 +32,14 @@ struct myna_audio_reader {
     int64_t offset; /* libsndfile's place in the file */
     myna_audio_extent extent;
     SNDFILE *sound;
+    myna_mpeg_file *mpeg; /* in place of `sound` */
     char *path;
     myna_audio_info info;
     bool length_is_exact; /* the header's length, not an estimate or a count of pages */
+    bool is_damaged;      /* as `mpeg` finds while it decodes */
     int64_t position;     /* frames read */
+    double energy_in;     /* of the channels so far, */
+    double energy_out;    /* and of what they were mixed down to */
     float *block;         /* [BLOCK_FRAMES][channels] */
 };
 
@@ -135,7 +141,11 @@ static myna_status refuse(myna_audio_reader *reader, const char *path, myna_erro
     int code = sf_error(NULL);
     if (code == SF_ERR_UNRECOGNISED_FORMAT)
         return myna_fail(error, MYNA_ERROR_FORMAT, "not an audio file (WAV, FLAC, Ogg, MP3, AIFF, ...)");
-    const char *reason = sf_error_number(code);
+    const char *reason = sf_error_number(code), *prefix = "Error : ";
+    /* libsndfile's own bookkeeping; what led there stood in the file */
+    if (strncmp(reason, "Internal error", strlen("Internal error")) == 0)
+        return myna_fail(error, MYNA_ERROR_FORMAT, "its header states an impossible sample rate or length");
+    if (strncmp(reason, prefix, strlen(prefix)) == 0) reason += strlen(prefix);
     size_t length = strlen(reason);
     while (length > 0 && strchr(". \n", reason[length - 1])) length--;
     return myna_fail(error, MYNA_ERROR_FORMAT, "%.*s", (int)length, reason);
@@ -151,26 +161,44 @@ static myna_status check_sound(const SF_INFO *sound, myna_error *error)
     return sound->frames == 0 ? myna_fail(error, MYNA_ERROR_FORMAT, "holds no samples") : MYNA_OK;
 }
 
+/* Gets ready to read what was opened. */
+static myna_status accept(myna_audio_reader *reader, const char *path, const SF_INFO *sound, myna_error *error)
+{
+    myna_status status = check_sound(sound, error);
+    if (status != MYNA_OK) return status;
+    int type = sound->format & SF_FORMAT_TYPEMASK;
+    bool is_open = sound->frames < 0 || sound->frames == SF_COUNT_MAX ||
+                   (reader->is_stream && reader->extent.end < 0 && type != SF_FORMAT_FLAC);
+    reader->info.sample_rate_hz = sound->samplerate;
+    reader->info.channels = sound->channels;
+    reader->info.frames = is_open ? -1 : sound->frames;
+    reader->length_is_exact = type != SF_FORMAT_OGG && type != SF_FORMAT_MPEG && !is_open;
+    describe_format(reader->info.format, sizeof reader->info.format, sound->format);
+    reader->block = malloc((size_t)BLOCK_FRAMES * (size_t)sound->channels * sizeof *reader->block);
+    reader->path = strdup(path);
+    if (!reader->block || !reader->path) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to read audio");
+    return MYNA_OK;
+}
+
 /* `sound` is zero, or says what has no header. */
 static myna_status open_sound(myna_audio_reader *reader, const char *path, SF_INFO sound, myna_error *error)
 {
     static SF_VIRTUAL_IO operations = {file_length, file_seek, file_read, file_write, file_tell};
     reader->sound = sf_open_virtual(&operations, SFM_READ, &sound, reader);
-    if (!reader->sound) return refuse(reader, path, error);
-    myna_status status = check_sound(&sound, error);
+    return reader->sound ? accept(reader, path, &sound, error) : refuse(reader, path, error);
+}
+
+static myna_status open_mpeg(myna_audio_reader *reader, const char *path, myna_error *error)
+{
+    static const int layers[] = {SF_FORMAT_MPEG_LAYER_I, SF_FORMAT_MPEG_LAYER_II, SF_FORMAT_MPEG_LAYER_III};
+    myna_mpeg_info info;
+    myna_status status = myna_mpeg_open(&reader->mpeg, reader->bytes.fd, &info, error);
     if (status != MYNA_OK) return status;
-    int type = sound.format & SF_FORMAT_TYPEMASK;
-    bool is_open = sound.frames < 0 || sound.frames == SF_COUNT_MAX ||
-                   (reader->is_stream && reader->extent.end < 0 && type != SF_FORMAT_FLAC);
-    reader->info.sample_rate_hz = sound.samplerate;
-    reader->info.channels = sound.channels;
-    reader->info.frames = is_open ? -1 : sound.frames;
-    reader->length_is_exact = type != SF_FORMAT_OGG && type != SF_FORMAT_MPEG && !is_open;
-    describe_format(reader->info.format, sizeof reader->info.format, sound.format);
-    reader->block = malloc((size_t)BLOCK_FRAMES * (size_t)sound.channels * sizeof *reader->block);
-    reader->path = strdup(path);
-    if (!reader->block || !reader->path) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to read audio");
-    return MYNA_OK;
+    SF_INFO sound = {.frames = info.frames,
+        .samplerate = info.sample_rate_hz,
+        .channels = info.channels,
+        .format = SF_FORMAT_MPEG | layers[info.layer - 1]};
+    return accept(reader, path, &sound, error);
 }
 
 static myna_status open_file(myna_audio_reader *reader, const char *path, myna_error *error)
@@ -182,8 +210,11 @@ static myna_status open_file(myna_audio_reader *reader, const char *path, myna_e
     if (S_ISDIR(file.st_mode)) return myna_fail(error, MYNA_ERROR_FILE, "%s", strerror(EISDIR));
     if (!S_ISREG(file.st_mode)) return myna_fail(error, MYNA_ERROR_FILE, "not a regular file");
     if (file.st_size == 0) return myna_fail(error, MYNA_ERROR_FORMAT, "the file is empty");
+    if (myna_audio_is_mpeg(&reader->bytes)) return open_mpeg(reader, path, error);
+    myna_status status = myna_audio_is_ogg(&reader->bytes) ? myna_ogg_check(&reader->bytes, error) : MYNA_OK;
+    if (status != MYNA_OK) return status;
     reader->extent = myna_audio_find_extent(&reader->bytes);
-    myna_status status = open_sound(reader, path, (SF_INFO){0}, error);
+    status = open_sound(reader, path, (SF_INFO){0}, error);
     if (status == MYNA_OK && reader->extent.end > file.st_size)
         status = myna_fail(error, MYNA_ERROR_FORMAT, "breaks off %lld bytes before the end its header gives",
             (long long)(reader->extent.end - file.st_size));
@@ -246,6 +277,7 @@ void myna_audio_close(myna_audio_reader *reader)
 {
     if (!reader) return;
     if (reader->sound) sf_close(reader->sound);
+    myna_mpeg_close(reader->mpeg);
     if (reader->bytes.fd >= 0 && !reader->is_stream) close(reader->bytes.fd);
     free(reader->bytes.kept);
     free(reader->block);
@@ -255,17 +287,46 @@ void myna_audio_close(myna_audio_reader *reader)
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
-/* The mean of the channels; false where it is not finite. */
-static bool mix(float *mono, const float *block, size_t n_frames, size_t channels)
+/* Beyond 60 dB above full scale nothing is sound: it is damage, or integers that were written as float. */
+static const float largest_sample = 1000.0f;
+
+/* The mean of the channels. Gives the number of samples that are audio, up to the first that is none. */
+static size_t mix(myna_audio_reader *reader, float *mono, size_t n_frames)
 {
-    bool finite = true;
+    size_t channels = (size_t)reader->info.channels;
     for (size_t i = 0; i < n_frames; i++) {
-        double sum = 0;
-        for (size_t c = 0; c < channels; c++) sum += block[i * channels + c];
+        const float *frame = reader->block + i * channels;
+        double sum = 0, squares = 0;
+        for (size_t c = 0; c < channels; c++) {
+            if (!(fabsf(frame[c]) <= largest_sample)) return i;
+            sum += (double)frame[c];
+            squares += (double)frame[c] * (double)frame[c];
+        }
         mono[i] = (float)(sum / (double)channels);
-        finite &= isfinite(mono[i]) != 0;
+        reader->energy_in += squares / (double)channels;
+        reader->energy_out += (double)mono[i] * (double)mono[i];
     }
-    return finite;
+    return n_frames;
+}
+
+/* Of frame i in the block, where mixing stopped. */
+static myna_status refuse_sample(const myna_audio_reader *reader, size_t i, myna_error *error)
+{
+    double seconds = (double)(reader->position + (int64_t)i) / reader->info.sample_rate_hz;
+    const float *frame = reader->block + i * (size_t)reader->info.channels;
+    for (int c = 0; c < reader->info.channels; c++) {
+        if (!isfinite(frame[c]))
+            return myna_fail(
+                error, MYNA_ERROR_NOT_FINITE, "a sample after %.2f seconds is infinite or not a number", seconds);
+    }
+    return myna_fail(error, MYNA_ERROR_FORMAT,
+        "damaged: a sample after %.2f seconds is more than %g times full scale", seconds, (double)largest_sample);
+}
+
+/* What opposite channels leave of each other is no recording, even where a codec made it more than nothing. */
+static bool channels_cancel(const myna_audio_reader *reader)
+{
+    return reader->energy_in > 0 && reader->energy_out < 1e-3 * reader->energy_in;
 }
 
 /* At a short read: is this where the file should end? */
@@ -278,20 +339,27 @@ static myna_status check_end(const myna_audio_reader *reader, myna_error *error)
     if (reader->length_is_exact && reader->position < reader->info.frames)
         return myna_fail(error, MYNA_ERROR_FORMAT, "breaks off after %.2f of %.2f seconds",
             (double)reader->position / rate_hz, (double)reader->info.frames / rate_hz);
-    if (sf_error(reader->sound) != SF_ERR_NO_ERROR)
+    if (reader->is_damaged || (reader->sound && sf_error(reader->sound) != SF_ERR_NO_ERROR))
         return myna_fail(error, MYNA_ERROR_FORMAT, "damaged after %.2f seconds", (double)reader->position / rate_hz);
     if (reader->is_stream && reader->info.frames < 0 && !reader->bytes.has_ended)
         return myna_fail(error, MYNA_ERROR_FORMAT, "a WAV stream ends at 4 GiB");
+    if (channels_cancel(reader))
+        return myna_fail(error, MYNA_ERROR_SPEECH, "its channels cancel each other out: take one of them alone");
     return MYNA_OK;
+}
+
+/* n frames into the block, fewer at the end and where the file is damaged. */
+static size_t decode(myna_audio_reader *reader, size_t n)
+{
+    if (reader->mpeg) return myna_mpeg_read(reader->mpeg, reader->block, n, &reader->is_damaged);
+    return (size_t)sf_readf_float(reader->sound, reader->block, (sf_count_t)n);
 }
 
 /* One block of at most BLOCK_FRAMES. */
 static myna_status read_block(myna_audio_reader *reader, float *samples, size_t n, size_t *n_read, myna_error *error)
 {
-    size_t got = (size_t)sf_readf_float(reader->sound, reader->block, (sf_count_t)n);
-    if (!mix(samples, reader->block, got, (size_t)reader->info.channels))
-        return myna_fail(error, MYNA_ERROR_NOT_FINITE, "a sample after %.2f seconds is infinite or not a number",
-            (double)reader->position / reader->info.sample_rate_hz);
+    size_t got = decode(reader, n), n_mixed = mix(reader, samples, got);
+    if (n_mixed < got) return refuse_sample(reader, n_mixed, error);
     reader->position += (int64_t)got;
     *n_read = got;
     return got < n ? check_end(reader, error) : MYNA_OK;
@@ -313,11 +381,12 @@ myna_status myna_audio_read(myna_audio_reader *reader, float *samples, size_t n,
 
 myna_status myna_audio_rewind(myna_audio_reader *reader, myna_error *error)
 {
-    if (sf_seek(reader->sound, 0, SEEK_SET) != 0) {
+    if (reader->mpeg ? !myna_mpeg_rewind(reader->mpeg) : sf_seek(reader->sound, 0, SEEK_SET) != 0) {
         myna_fail(error, MYNA_ERROR_FILE, "cannot be read a second time");
         return myna_fail_in(error, MYNA_ERROR_FILE, reader->path);
     }
     reader->position = 0;
+    reader->energy_in = reader->energy_out = 0;
     return MYNA_OK;
 }
 

@@ -48,6 +48,28 @@ bool myna_audio_is_foreign(myna_audio_bytes *bytes, const char *path)
     return false;
 }
 
+bool myna_audio_is_ogg(myna_audio_bytes *bytes)
+{
+    char head[4];
+    return read_at(bytes, head, sizeof head, 0) && memcmp(head, "OggS", sizeof head) == 0;
+}
+
+/* An ID3v2 tag's length stands in 4 bytes of 7 bits, and leaves out a head and perhaps a foot of 10 bytes each. */
+bool myna_audio_is_mpeg(myna_audio_bytes *bytes)
+{
+    enum { FOOT = 0x10, VERSION = 0x18, NO_VERSION = 0x08, LAYER = 0x06, BIT_RATE = 0xf0, RATE = 0x0c };
+    unsigned char head[10];
+    int64_t offset = 0;
+    if (!read_at(bytes, head, sizeof head, offset)) return false;
+    while (memcmp(head, "ID3", 3) == 0) {
+        offset += (int64_t)head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9];
+        offset += head[5] & FOOT ? 20 : 10;
+        if (!read_at(bytes, head, sizeof head, offset)) return false;
+    }
+    return head[0] == 0xff && (head[1] & 0xe0) == 0xe0 && (head[1] & VERSION) != NO_VERSION && (head[1] & LAYER) != 0 &&
+           (head[2] & BIT_RATE) != BIT_RATE && (head[2] & RATE) != RATE;
+}
+
 /* 32-bit lengths that mean "unknown": 0 and all ones (ffmpeg, GStreamer, AU), and large round numbers up to 2 GiB less
  * a header (SoX writes 0x7f000000 in AIFF and 0x7ffff000 in WAV, arecord up to 0x80000000). */
 static bool is_open_length(uint64_t length)

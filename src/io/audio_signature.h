@@ -9,6 +9,10 @@
  * Matroska, WMA, AMR, 3GP), by content or else by the suffix of `path`. */
 bool myna_audio_is_foreign(myna_audio_bytes *bytes, const char *path);
 
+bool myna_audio_is_ogg(myna_audio_bytes *bytes);
+/* MPEG audio of layers 1 to 3, with or without ID3v2 tags before it. */
+bool myna_audio_is_mpeg(myna_audio_bytes *bytes);
+
 /* Whether this is one of the formats that can be read from the first byte to the last without seeking: WAV, AU, AIFF,
  * FLAC. */
 bool myna_audio_can_stream(myna_audio_bytes *bytes);

@@ -40,6 +40,7 @@ static const struct {
     {".wav", "WAV", SF_FORMAT_WAV | SF_FORMAT_PCM_16},
     {".flac", "FLAC", SF_FORMAT_FLAC | SF_FORMAT_PCM_16},
     {".ogg", "Ogg Vorbis", SF_FORMAT_OGG | SF_FORMAT_VORBIS},
+    {".oga", "Ogg Vorbis", SF_FORMAT_OGG | SF_FORMAT_VORBIS},
     {".opus", "Ogg Opus", SF_FORMAT_OGG | SF_FORMAT_OPUS},
 };
 enum { N_FORMATS = sizeof formats / sizeof *formats };
@@ -98,6 +99,11 @@ static int format_of(const char *path)
     return i;
 }
 
+bool myna_audio_has_suffix(const char *path)
+{
+    return format_of(path) < N_FORMATS;
+}
+
 static bool opus_takes(int rate_hz)
 {
     return rate_hz == 8000 || rate_hz == 12000 || rate_hz == 16000 || rate_hz == 24000 || rate_hz == 48000;
@@ -143,7 +149,7 @@ myna_status myna_audio_create(myna_audio_writer **out, const char *path, int sam
 {
     int format = format_of(path);
     if (format == N_FORMATS) {
-        myna_fail(error, MYNA_ERROR_ARGUMENT, "audio is written as .wav, .flac, .ogg or .opus");
+        myna_fail(error, MYNA_ERROR_ARGUMENT, "audio is written as " MYNA_AUDIO_SUFFIXES);
         return myna_fail_in(error, MYNA_ERROR_ARGUMENT, path);
     }
     if ((formats[format].format & SF_FORMAT_SUBMASK) == SF_FORMAT_OPUS && !opus_takes(sample_rate_hz)) {

@@ -228,11 +228,15 @@ static bool has_suffix(const char *path, const char *suffix)
     return last && strcasecmp(last, suffix) == 0;
 }
 
+bool myna_plot_has_suffix(const char *path)
+{
+    return has_suffix(path, ".svg") || has_suffix(path, ".png");
+}
+
 static myna_status check(
     const char *path, int width, int height, const myna_panel *panels, size_t n_panels, myna_error *error)
 {
-    if (!has_suffix(path, ".svg") && !has_suffix(path, ".png"))
-        return myna_fail(error, MYNA_ERROR_ARGUMENT, "plots are written as .png or .svg");
+    if (!myna_plot_has_suffix(path)) return myna_fail(error, MYNA_ERROR_ARGUMENT, "plots are written as .png or .svg");
     int smallest = width < height ? width : height, largest = width < height ? height : width;
     if (smallest < MYNA_PLOT_MIN_SIZE || largest > MYNA_PLOT_MAX_SIZE)
         return myna_fail(error, MYNA_ERROR_ARGUMENT, "a plot of %d x %d pixels, not %d to %d", width, height,

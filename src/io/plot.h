@@ -48,6 +48,7 @@ typedef struct myna_panel {
 
 enum { MYNA_PLOT_MIN_SIZE = 160, MYNA_PLOT_MAX_SIZE = 16384 };
 
+bool myna_plot_has_suffix(const char *path); /* .png or .svg, in any case */
 /* Pixels at which panels of these kinds are pleasant to read. */
 int myna_plot_good_height(const myna_panel *panels, size_t n_panels);
 /* Draws the panels under each other (waveforms half as high as the others) and writes the file atomically; the suffix

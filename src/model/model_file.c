@@ -135,6 +135,7 @@ static myna_status make_model(myna_model **out, const myna_tensor_file *file, my
 
 myna_status myna_model_load_memory(myna_model **out, const void *data, size_t n_bytes, myna_error *error)
 {
+    if (!out || (!data && n_bytes > 0)) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no bytes to read a model from");
     myna_tensor_file file;
     myna_status status = myna_tensor_file_parse(&file, data, n_bytes, model_format, error);
     if (status != MYNA_OK) return status;
@@ -145,6 +146,7 @@ myna_status myna_model_load_memory(myna_model **out, const void *data, size_t n_
 
 myna_status myna_model_load(myna_model **out, const char *path, myna_error *error)
 {
+    if (!out || !path) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no file to read a model from");
     myna_mapping mapping;
     myna_status status = myna_file_map(&mapping, path, error);
     if (status != MYNA_OK) return status;

@@ -41,9 +41,10 @@ static myna_status check_frame(size_t *header_bytes, const unsigned char *bytes,
     uint64_t length;
     memcpy(&length, bytes, sizeof length);
     if (length > MYNA_MAX_HEADER_BYTES) {
-        return myna_fail(error, MYNA_ERROR_FORMAT,
-            "no safetensors file: its first 8 bytes ask for a header of %" PRIu64 " bytes, over the limit of %d",
-            length, MYNA_MAX_HEADER_BYTES);
+        if (n_bytes > length_bytes && bytes[length_bytes] != '{')
+            return myna_fail(error, MYNA_ERROR_FORMAT, "no safetensors file");
+        return myna_fail(error, MYNA_ERROR_FORMAT, "a header of %" PRIu64 " bytes, over the limit of %d", length,
+            MYNA_MAX_HEADER_BYTES);
     }
     if (length > n_bytes - length_bytes) {
         return myna_fail(

@@ -157,6 +157,7 @@ myna_status myna_voice_load_memory(
 
 myna_status myna_voice_load(myna_voice **out, const myna_model *model, const char *path, myna_error *error)
 {
+    if (!out || !path) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no file to read a voice from");
     myna_mapping mapping;
     myna_status status = myna_file_map(&mapping, path, error);
     if (status != MYNA_OK) return status;
@@ -169,6 +170,7 @@ myna_status myna_voice_load(myna_voice **out, const myna_model *model, const cha
 
 myna_status myna_voice_save(const myna_voice *voice, const char *path, myna_error *error)
 {
+    if (!voice || !path) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no voice to save, or no name for it");
     myna_status status = check_voice(voice, error);
     if (status != MYNA_OK) return myna_fail_in(error, status, path);
     myna_tensor_source sources[n_fields + n_frame_tensors];

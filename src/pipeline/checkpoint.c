@@ -11,6 +11,7 @@
 myna_status myna_trainer_save_model(
     myna_trainer *t, const char *path, const char *const (*facts)[2], size_t n_facts, myna_error *error)
 {
+    if (!t || !path || (n_facts > 0 && !facts)) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no model to save");
     myna_trainer_measure_content(t);
     myna_corpus_facts corpus = myna_corpus_describe(t->corpus);
     myna_facts all = {0};
@@ -62,6 +63,7 @@ static bool set_facts(myna_facts *facts, const myna_trainer *t)
 
 myna_status myna_trainer_save_checkpoint(const myna_trainer *t, const char *path, myna_error *error)
 {
+    if (!t || !path) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no trainer to save");
     enum { NAME = 96 };
     size_t n = t->layout.n_tensors * N_SETS;
     parameter_set sets[N_SETS];
@@ -130,6 +132,7 @@ static myna_status resume(myna_trainer **out, myna_corpus *corpus, const myna_te
 myna_status myna_trainer_resume(myna_trainer **out, myna_corpus *corpus, const char *checkpoint, uint64_t n_steps,
     int n_threads, myna_error *error)
 {
+    if (!out || !corpus || !checkpoint) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no checkpoint to go on from");
     myna_mapping mapping = {0};
     myna_tensor_file file = {0};
     myna_status status = myna_file_map(&mapping, checkpoint, error);

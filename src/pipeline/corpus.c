@@ -351,6 +351,8 @@ static myna_status open_cache(myna_corpus *corpus, const myna_corpus_item *items
 myna_status myna_corpus_open(myna_corpus **out, const myna_corpus_item *items, size_t n_items, const char *cache_folder,
     const myna_corpus_reader *reader, int n_threads, myna_error *error)
 {
+    if (!out || (n_items > 0 && !items) || !cache_folder || !reader)
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "a corpus needs recordings, a reader and a cache");
     myna_team *team = NULL;
     myna_corpus *corpus = calloc(1, sizeof *corpus);
     if (!corpus) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a corpus");

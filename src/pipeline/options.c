@@ -2,6 +2,8 @@
 
 #include "base/status.h"
 
+#include <math.h>
+
 static const int most_iterations = 64;
 static const float lowest_gate_db = -80.0f, highest_gate_db = -10.0f;
 
@@ -13,6 +15,21 @@ void myna_converter_options_init(myna_converter_options *options)
         .iterations = MYNA_DEFAULT_ITERATIONS,
         .gate_db = -35,
     };
+}
+
+/* What a first pass that heard speech cannot have found: the converter would turn it into noise without a word. */
+static bool is_known(const myna_source *source)
+{
+    const myna_profile *p = &source->profile;
+    if (!isfinite(p->speech_seconds) || !isfinite(source->output_gain)) return false;
+    if (p->speech_seconds > 0 &&
+        !(isfinite(p->speech_level_db) && isfinite(p->log_f0_mean) && isfinite(p->log_f0_deviation)))
+        return false;
+    for (int i = 0; p->speech_seconds > 0 && i < MYNA_CONTENT_VALUES; i++)
+        if (!isfinite(source->content.mean[i]) || !(source->content.deviation[i] > 0)) return false;
+    for (int b = 0; b < MYNA_MEL_BANDS; b++)
+        if (!isfinite(source->output.mean[b]) || !isfinite(source->output.deviation[b])) return false;
+    return true;
 }
 
 myna_status myna_options_resolve(myna_converter_options *out, const myna_converter_options *options, myna_error *error)
@@ -34,6 +51,8 @@ myna_status myna_options_resolve(myna_converter_options *out, const myna_convert
     if (!(options->gate_db >= lowest_gate_db && options->gate_db <= highest_gate_db))
         return myna_fail(
             error, MYNA_ERROR_ARGUMENT, "a gate at %g dB is not within -80 to -10", (double)options->gate_db);
+    if (options->source && !is_known(options->source))
+        return myna_fail(error, MYNA_ERROR_NOT_FINITE, "the source's profile or statistics are infinite or not a number");
     *out = *options;
     return MYNA_OK;
 }

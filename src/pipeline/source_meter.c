@@ -18,6 +18,7 @@ struct myna_source_meter {
     const myna_voice *voice;
     myna_converter_options options;
     myna_profile_meter *profile;
+    bool is_finished;
     float f0_hz[MYNA_VOICE_MAX_FRAMES]; /* of the frames kept, mapped */
 };
 
@@ -111,6 +112,9 @@ static myna_status measure_frames(myna_source_meter *meter, myna_source *source,
 
 myna_status myna_source_meter_finish(myna_source_meter *meter, myna_source *out, myna_error *error)
 {
+    if (!meter || !out) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no first pass to finish, or no place for it");
+    if (meter->is_finished) return myna_fail(error, MYNA_ERROR_ARGUMENT, "a first pass is finished only once");
+    meter->is_finished = true;
     myna_source source;
     const float *default_log_f0 = meter->model->weights.front.log_f0;
     myna_status status = myna_profile_meter_finish(meter->profile, &source.profile, default_log_f0, error);

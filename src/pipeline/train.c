@@ -92,6 +92,7 @@ myna_status myna_trainer_allocate(myna_trainer **out, myna_corpus *corpus, const
 myna_status myna_trainer_create(
     myna_trainer **out, myna_corpus *corpus, const myna_train_options *options, myna_error *error)
 {
+    if (!out || !corpus || !options) return myna_fail(error, MYNA_ERROR_ARGUMENT, "a trainer needs a corpus and options");
     myna_model *model = NULL;
     myna_trainer *t = NULL;
     myna_train_options used = *options;
@@ -230,6 +231,7 @@ myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna
 
 myna_status myna_trainer_step(myna_trainer *t, myna_train_report *report, myna_error *error)
 {
+    if (!t || !report) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no trainer, or no place for its report");
     myna_team_run(t->team, gradient_job, t);
     return myna_trainer_update(t, report, error);
 }

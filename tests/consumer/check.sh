@@ -24,6 +24,9 @@ read -ra flags <<<"$(pkg-config --cflags --libs myna)"
 "$compiler" -Wall -Wextra -Werror "$source/consumer.c" -o "$work/consumer" "${flags[@]}" -lm
 "$work/consumer" "$work/model.safetensors"
 
+echo '== licence and attributions lie beside the model'
+(cd "$prefix/share/myna" && ls MODEL_CARD.md LICENSE && sha256sum -c SHA256SUMS)
+
 echo '== the installed program takes the model that is installed with it'
 mkdir -p "$prefix/share/myna"
 echo nonsense >"$prefix/share/myna/myna.safetensors"

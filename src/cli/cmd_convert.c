@@ -13,10 +13,11 @@
 
 typedef struct arguments {
     myna_strings inputs, to;
-    const char *output, *model, *pitch;
+    const char *output, *model, *pitch, *source;
     int latency;
     int64_t iterations, seed;
-    bool force, raw, json, quiet;
+    double gate_db;
+    bool force, raw, live_profile, json, quiet;
 } arguments;
 
 static const char about[] = "Converts recordings to the voice of VOICE: a .voice file, or recordings of the\n"
@@ -51,6 +52,12 @@ static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
             0, 0, "low balanced best"},
         {"iterations", 'i', MYNA_OPTION_INTEGER, &a->iterations, "N", "of the waveform stage a frame (8)", 0, 64, NULL},
         {"seed", 's', MYNA_OPTION_INTEGER, &a->seed, "N", "of the noise in unvoiced sounds (0)", 0, 9e15, NULL},
+        {"live-profile", 0, MYNA_OPTION_FLAG, &a->live_profile, NULL,
+            "as myna live would: no first pass, estimates that get\nbetter as it runs", 0, 0, NULL},
+        {"source", 0, MYNA_OPTION_TEXT, &a->source, "VOICE",
+            "whose recordings tell where estimates start: the\nspeaker's own voice, enrolled", 0, 0, NULL},
+        {"gate", 'g', MYNA_OPTION_NUMBER, &a->gate_db, "DB",
+            "what is so far below speech begins to fade (-35)", -80, -10, NULL},
         {"raw", 'r', MYNA_OPTION_FLAG, &a->raw, NULL,
             "standard input to standard output, both 16 kHz mono\ns16le without a header", 0, 0, NULL},
         {"model", 'm', MYNA_OPTION_TEXT, &a->model, "MODEL", "the model file, instead of the one that came along", 0, 0,
@@ -83,6 +90,8 @@ static const char *find_contradiction(const arguments *a)
 {
     bool to_stdout = a->output ? myna_is_stream(a->output) : a->inputs.n == 1 && myna_is_stream(a->inputs.items[0]);
     if (a->to.n == 0) return "no target: name a voice or recordings with --to";
+    if (a->source && !a->live_profile && !(a->inputs.n == 1 && myna_is_stream(a->inputs.items[0])))
+        return "--source is for what is heard once: standard input, or files with --live-profile";
     if (a->raw && (a->inputs.n != 1 || !myna_is_stream(a->inputs.items[0]) || !to_stdout))
         return "--raw goes from standard input to standard output: myna convert --raw - --to VOICE";
     if (a->json && to_stdout) return "--json and the recording would both go to standard output";
@@ -178,6 +187,8 @@ static int convert(myna_batch *batch, const arguments *a, myna_conversion *conve
     myna_voice *voice = NULL;
     int code = myna_cli_load_model(&model, a->model);
     if (code == MYNA_EXIT_OK) code = myna_cli_load_voice(&voice, model, &a->to);
+    myna_source source;
+    if (code == MYNA_EXIT_OK) code = myna_cli_load_source(&source, &conversion->options, a->source, model, voice);
     if (code == MYNA_EXIT_OK) {
         conversion->model = model;
         conversion->voice = voice;
@@ -204,10 +215,12 @@ static int run(const arguments *a)
         return MYNA_EXIT_USAGE;
     }
     conversion.is_raw = a->raw;
+    conversion.is_live = a->live_profile;
     conversion.shows_progress = !a->quiet && isatty(STDERR_FILENO);
     conversion.options.latency = (myna_latency)a->latency;
     conversion.options.iterations = (int)a->iterations;
     conversion.options.seed = (uint64_t)a->seed;
+    conversion.options.gate_db = (float)a->gate_db;
     myna_batch batch = {0};
     int code = myna_batch_plan(&batch, &a->inputs, a->output, a->to.items[0]);
     if (code == MYNA_EXIT_OK) code = convert(&batch, a, &conversion);
@@ -217,7 +230,7 @@ static int run(const arguments *a)
 
 int myna_cmd_convert(int argc, char **argv)
 {
-    arguments a = {.pitch = "auto", .latency = MYNA_LATENCY_BEST, .iterations = MYNA_DEFAULT_ITERATIONS};
+    arguments a = {.pitch = "auto", .latency = MYNA_LATENCY_BEST, .iterations = MYNA_DEFAULT_ITERATIONS, .gate_db = -35};
     int code;
     if (read_arguments(&a, argc, argv, &code)) code = run(&a);
     myna_strings_free(&a.inputs);

@@ -102,24 +102,6 @@ static int load_voices(live *l)
     return code;
 }
 
-static int load_source(live *l)
-{
-    const char *path = l->arguments->source;
-    if (!path) return MYNA_EXIT_OK;
-    myna_voice *own = NULL;
-    char *copy = myna_text("%s", path);
-    myna_strings one = {&copy, 1};
-    int code = myna_cli_load_voice(&own, l->model, &one);
-    free(copy);
-    if (code != MYNA_EXIT_OK) return code;
-    myna_error error = {0};
-    myna_status status = myna_source_of_voice(&l->source, l->model, own, l->voices[0], &l->settings.options, &error);
-    myna_voice_free(own);
-    l->settings.options.source = &l->source;
-    l->settings.options.source_is_start = true;
-    return myna_report_status(path, status, &error);
-}
-
 static int load(live *l)
 {
     const arguments *a = l->arguments;
@@ -135,7 +117,7 @@ static int load(live *l)
     int code = myna_cli_load_model(&l->model, a->model);
     l->settings.model = l->model;
     if (code == MYNA_EXIT_OK) code = load_voices(l);
-    return code == MYNA_EXIT_OK ? load_source(l) : code;
+    return code == MYNA_EXIT_OK ? myna_cli_load_source(&l->source, options, a->source, l->model, l->voices[0]) : code;
 }
 
 static void unload(live *l)

@@ -26,6 +26,7 @@ static const float peak = 0.8912509f;
 typedef struct job {
     const myna_conversion *conversion;
     bool is_stream; /* the input */
+    bool is_heard_twice;
     myna_audio_info info;
     myna_audio_reader *reader;
     myna_audio_writer *writer;
@@ -163,7 +164,7 @@ static myna_status finish(job *j, myna_error *error)
 static myna_status last_pass(job *j, myna_error *error)
 {
     myna_converter_options options = j->conversion->options;
-    if (!j->is_stream) options.source = &j->source;
+    if (j->is_heard_twice) options.source = &j->source;
     myna_status status =
         myna_converter_create(&j->converter, j->conversion->model, j->conversion->voice, &options, error);
     if (status != MYNA_OK) return status;
@@ -177,6 +178,7 @@ static myna_status last_pass(job *j, myna_error *error)
 static myna_status open_input(job *j, const char *input, myna_error *error)
 {
     j->is_stream = myna_is_stream(input);
+    j->is_heard_twice = !j->is_stream && !j->conversion->is_live;
     bool has_header = !j->conversion->is_raw;
     myna_status status;
     if (!j->is_stream) status = myna_audio_open(&j->reader, input, &j->info, error);
@@ -200,11 +202,12 @@ static myna_status open_all(job *j, const char *input, const char *output, myna_
 {
     myna_status status = open_input(j, input, error);
     int rate_hz = j->info.sample_rate_hz;
+    myna_resample_quality quality = j->conversion->is_live ? MYNA_RESAMPLE_FAST : MYNA_RESAMPLE_GOOD;
     if (status == MYNA_OK) status = open_output(j, output, error);
     if (status == MYNA_OK)
-        status = myna_resampler_create(&j->down, rate_hz, MYNA_SAMPLE_RATE_HZ, MYNA_RESAMPLE_GOOD, error);
+        status = myna_resampler_create(&j->down, rate_hz, MYNA_SAMPLE_RATE_HZ, quality, error);
     if (status == MYNA_OK)
-        status = myna_resampler_create(&j->up, MYNA_SAMPLE_RATE_HZ, rate_hz, MYNA_RESAMPLE_GOOD, error);
+        status = myna_resampler_create(&j->up, MYNA_SAMPLE_RATE_HZ, rate_hz, quality, error);
     return status;
 }
 
@@ -236,11 +239,11 @@ myna_status myna_convert_file(myna_conversion_report *report, const myna_convers
     if (!j) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert");
     j->conversion = conversion;
     myna_status status = open_all(j, input, output, error);
-    if (status == MYNA_OK && !j->is_stream) status = first_pass(j, error);
+    if (status == MYNA_OK && j->is_heard_twice) status = first_pass(j, error);
     if (status == MYNA_OK) status = last_pass(j, error);
     if (status == MYNA_OK) {
         result.input = j->info;
-        result.has_profile = !j->is_stream;
+        result.has_profile = j->is_heard_twice;
         result.profile = j->source.profile;
         result.seconds = (double)j->n_read / j->info.sample_rate_hz;
         result.clipped_share = (double)j->n_clipped / (double)(j->n_read > 0 ? j->n_read : 1);

@@ -9,7 +9,8 @@
 typedef struct myna_conversion {
     const myna_model *model;
     const myna_voice *voice;
-    myna_converter_options options; /* source NULL */
+    myna_converter_options options; /* a source is where running estimates start */
+    bool is_live;                   /* files too are heard once only, on running estimates, and resampled as live */
     bool is_raw;                    /* standard streams are 16-bit little-endian mono at 16 kHz without a header */
     bool shows_progress;            /* of long files, on a line of standard error that is gone afterwards */
 } myna_conversion;
@@ -24,7 +25,7 @@ typedef struct myna_conversion_report {
 } myna_conversion_report;
 
 /* Converts in constant memory; `output` gets the input's sample rate and exactly its number of samples, in time with
- * it. A file is heard twice, the first time to measure it. "-" as `input` is standard input, converted as it comes on
+ * it. A file is heard twice, the first time to measure it, unless is_live. "-" as `input` is standard input, converted as it comes on
  * running estimates; "-" as `output` is standard output, written as it is made. Nothing is left of an output file on
  * failure. ERROR_INTERRUPTED soon after myna_interrupted is set. */
 myna_status myna_convert_file(myna_conversion_report *report, const myna_conversion *conversion, const char *input,

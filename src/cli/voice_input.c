@@ -97,3 +97,21 @@ int myna_cli_load_voice(myna_voice **out, const myna_model *model, const myna_st
     *out = voice;
     return MYNA_EXIT_OK;
 }
+
+int myna_cli_load_source(myna_source *source, myna_converter_options *options, const char *path, const myna_model *model,
+    const myna_voice *target)
+{
+    if (!path) return MYNA_EXIT_OK;
+    myna_voice *own = NULL;
+    myna_strings paths = {0};
+    myna_strings_add(&paths, path);
+    int code = myna_cli_load_voice(&own, model, &paths);
+    myna_strings_free(&paths);
+    if (code != MYNA_EXIT_OK) return code;
+    myna_error error = {0};
+    myna_status status = myna_source_of_voice(source, model, own, target, options, &error);
+    myna_voice_free(own);
+    options->source = source;
+    options->source_is_start = true;
+    return myna_report_status(path, status, &error);
+}

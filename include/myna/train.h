@@ -20,7 +20,8 @@ extern "C" {
 typedef struct myna_corpus_item {
     const char *path;
     const char *speaker; /* recordings of one speaker share this name */
-    bool held_out;       /* kept for the validation loss; all of a speaker's recordings or none */
+    bool held_out;       /* kept for the validation loss and never trained on. A speaker with recordings of both kinds
+                            counts as two speakers */
 } myna_corpus_item;
 
 /* How the corpus gets at recordings. Called from several threads at once. */
@@ -29,7 +30,8 @@ typedef struct myna_corpus_reader {
     /* Gives a whole recording as 16 kHz mono, malloc'd. A failure leaves the recording out; ERROR_INTERRUPTED stops
      * everything. */
     myna_status (*read)(void *context, const char *path, float **samples, size_t *n_samples, myna_error *error);
-    /* May be NULL: told of each recording that is left out and why; and of progress. Never two at once. */
+    /* May be NULL: told of each recording that is left out and why, also where the cache knows it; and of progress.
+     * Never two at once. */
     void (*on_bad)(void *context, const char *path, const myna_error *error);
     void (*on_progress)(void *context, size_t n_done, size_t n_items);
 } myna_corpus_reader;

@@ -115,7 +115,7 @@ static double seconds_trained(const run *r)
 
 static myna_status save(run *r, myna_error *error)
 {
-    myna_status status = myna_trainer_save_checkpoint(r->trainer, r->checkpoint, error);
+    myna_status status = myna_trainer_save_checkpoint(r->trainer, r->checkpoint, NULL, 0, error);
     if (status != MYNA_OK) return status;
     r->last_checkpoint = myna_trainer_step_count(r->trainer);
     r->saved = now();
@@ -207,9 +207,9 @@ static myna_status start(run *r, myna_corpus *corpus, myna_error *error)
 {
     const train_settings *s = r->settings;
     if (s->resume) {
-        myna_status status =
-            myna_trainer_resume(&r->trainer, corpus, r->checkpoint, (uint64_t)s->steps, (int)s->threads, error);
+        myna_status status = myna_trainer_resume(&r->trainer, corpus, r->checkpoint, (int)s->threads, error);
         if (status != MYNA_OK) return status;
+        if (s->steps) myna_trainer_set_steps(r->trainer, (uint64_t)s->steps);
         r->last_checkpoint = myna_trainer_step_count(r->trainer);
         return train_log_continue(&r->log, r->last_checkpoint, &r->seconds_before, error);
     }

@@ -81,8 +81,8 @@ static void damaged_cache_is_remade(void **state)
     const struct {
         long offset;
         bool cut;
-    } damages[] = {{0, false}, {8, false}, {16, false}, {24, false}, {32, false}, {-entry, false}, {-2 * entry + 8, false},
-        {-entry + 16, false}, {-1, true}, {-2 * entry, true}, {100, true}, {20, true}, {0, true}};
+    } damages[] = {{0, false}, {8, false}, {16, false}, {24, false}, {32, false}, {-entry, false},
+        {-2 * entry + 8, false}, {-entry + 16, false}, {-1, true}, {-2 * entry, true}, {100, true}, {20, true}, {0, true}};
     memory_corpus m;
     myna_corpus *corpus = NULL;
     char path[128];

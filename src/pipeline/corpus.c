@@ -73,7 +73,7 @@ typedef struct build_job {
     const myna_corpus_reader *reader;
     const char *path; /* of the cache */
     FILE *stream;
-    myna_corpus_entry *entries; /* [n_items], in sorted order; n_frames 0 where left out */
+    myna_corpus_entry *entries;      /* [n_items], in sorted order; n_frames 0 where left out */
     myna_corpus_omission *omissions; /* [n_items], as they come */
 
     pthread_mutex_t mutex; /* guards all below, the stream and the reader's on_ functions */
@@ -269,7 +269,8 @@ static myna_status build_cache(const char *path, uint64_t key, const myna_corpus
     job.omissions = calloc(n_items + 1, sizeof *job.omissions);
     myna_new_file file = {0};
     myna_status status = MYNA_OK;
-    if (!order || !job.entries || !job.omissions) status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a corpus");
+    if (!order || !job.entries || !job.omissions)
+        status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a corpus");
     if (status == MYNA_OK) status = myna_new_file_open(&file, path, error);
     if (status == MYNA_OK) {
         for (size_t i = 0; i < n_items; i++) order[i] = i;
@@ -299,11 +300,12 @@ static bool fits(const myna_corpus_entry *entry, size_t size)
 /* Each item is an entry or an omission, and the file ends with them. */
 static bool is_good_header(const cache_header *header, size_t size, uint64_t key, size_t n_items)
 {
-    return size >= sizeof *header && memcmp(header->magic, cache_magic, sizeof cache_magic) == 0 && header->key == key &&
-           header->n_entries <= n_items && header->n_omissions == n_items - header->n_entries &&
-           header->entries_offset <= size && header->entries_offset % 8 == 0 &&
-           size - header->entries_offset == header->n_entries * sizeof(myna_corpus_entry) +
-                                                header->n_omissions * sizeof(myna_corpus_omission);
+    if (size < sizeof *header || memcmp(header->magic, cache_magic, sizeof cache_magic) != 0) return false;
+    if (header->key != key || header->n_entries > n_items) return false;
+    size_t n_omissions = n_items - (size_t)header->n_entries;
+    size_t n_bytes = header->n_entries * sizeof(myna_corpus_entry) + n_omissions * sizeof(myna_corpus_omission);
+    return header->n_omissions == n_omissions && header->entries_offset % 8 == 0 &&
+           header->entries_offset <= size && size - header->entries_offset == n_bytes;
 }
 
 /* False where the file is missing, old or damaged: it is then made anew. */

@@ -27,10 +27,10 @@ static myna_status fail(const train_log *log, myna_error *error)
 enum { COLUMN_STEP, COLUMN_SEGMENTS, COLUMN_SECONDS, COLUMN_LOSS, COLUMN_L1, COLUMN_VALIDATION, N_COLUMNS };
 
 /* A row's first columns, NAN where one is empty. False for the header, and for the torn line of a crash. */
-static bool read_row(double columns[N_COLUMNS], const char *line)
+static bool read_row(double columns[N_COLUMNS], char *line)
 {
     for (int i = 0; i < N_COLUMNS; i++) {
-        char *end = (char *)(uintptr_t)line;
+        char *end = line;
         columns[i] = *line == '\t' ? NAN : strtod(line, &end); /* which would pass over the tab */
         if (*end != '\t') return false;
         line = end + 1;

@@ -69,6 +69,7 @@ converted() {
 # ---- Material ----------------------------------------------------------------------------------------------------------
 
 "$make_model" 1 model.safetensors && "$make_model" 2 other.safetensors || exit 1
+"$make_model" huge huge.safetensors || exit 1
 "$make_audio" speech 16000 1 4 speech.wav && "$make_audio" speech 44100 1 5 target.wav || exit 1
 "$make_audio" late 22050 1 2 late.wav || exit 1
 "$make_audio" silence 16000 1 2 silence.wav && "$make_audio" clipped 16000 1 2 clipped.wav || exit 1
@@ -315,6 +316,155 @@ wait $pid
 check 'exit code of an interrupted pipe' [ $? = 130 ]
 check 'what is said of an interrupted pipe' [ "$(cat stderr)" = 'myna: interrupted' ]
 exec 3>&-
+
+# ---- Training ----------------------------------------------------------------------------------------------------------
+
+export XDG_CACHE_HOME="$work/cache"
+mkdir -p voices/anna voices/bert real/carl real/dora
+for file in voices/anna/1 voices/anna/2 voices/bert/1 voices/bert/2 real/carl/1 real/dora/1; do
+    "$make_audio" speech 16000 1 3 $file.wav || exit 1
+done
+printf 'path\tspeaker\tsplit\nanna/1.wav\tanna\ttrain\nanna/2.wav\tanna\ttrain\nbert/1.wav\tbert\ttrain\n' >voices/list.tsv
+
+# trains LINES TEXT MODEL OPTIONS...: four segments a step, on one thread
+trains() {
+    lines=$1 text=$2 model=$3
+    shift 3
+    run 0 "$lines" "$text" train voices/list.tsv -o $model.safetensors --batch 4 --threads 1 "$@"
+}
+# resumes CODE LINES TEXT MODEL OPTIONS...
+resumes() {
+    code=$1 lines=$2 text=$3 model=$4
+    shift 4
+    run $code "$lines" "$text" train voices/list.tsv -o $model.safetensors --resume "$@"
+}
+# steps_of MODEL: the rows of its loss table; step_of MODEL: of its checkpoint
+steps_of() { tail -n +2 $1.tsv | cut -f 1 | tr '\n' ' '; }
+step_of() { "$myna" info --json $1.checkpoint | grep -o '"step":[0-9]*' | cut -d : -f 2; }
+# hash_of MODEL: of all files of its run
+hash_of() { cat $1.safetensors $1.checkpoint $1.tsv $1.svg 2>/dev/null | cksum; }
+
+run 1 1 'safetensors' train voices/list.tsv
+run 1 1 'safetensors' train voices/list.tsv -o mine.voice
+run 1 1 '--steps takes' train voices/list.tsv -o mine.safetensors --steps 0
+run 1 1 '--hours takes' train voices/list.tsv -o mine.safetensors --hours 0
+run 1 1 '--hours and --steps' train voices/list.tsv -o mine.safetensors --hours 1 --steps 10
+run 1 1 '--code-width' train voices/list.tsv -o mine.safetensors --init model.safetensors --code-width 8
+for fixed in '--batch 8' '--seed 1' '--code-width 8' '--code-noise 0' '--init model.safetensors'; do
+    run 1 1 "${fixed% *}" train voices/list.tsv -o mine.safetensors --resume $fixed
+done
+
+# A run: the table's last row is the last step's, the plot is there, "held out" is not where nothing is held out
+trains 3 'corpus: 3 recordings' new/deep/mine --steps 3 --plot
+check 'a short run in a new folder' [ -s new/deep/mine.safetensors -a -s new/deep/mine.checkpoint -a -s new/deep/mine.svg ]
+check 'the last step has a row' [ "$(steps_of new/deep/mine)" = '3 ' ]
+check 'nothing is said of what is not held out' [ "$(grep -c 'nan\|held out [0-9]*\.' stderr new/deep/mine.tsv)" = 'stderr:0
+new/deep/mine.tsv:0' ]
+check 'no curve of it' [ "$(grep -c '>held out<' new/deep/mine.svg)" = 0 ]
+check 'no fact of it' [ "$("$myna" info new/deep/mine.safetensors | grep -c validation)" = 0 ]
+run 0 0 '' convert speech.wav --to target.wav -m new/deep/mine.safetensors -o converted.wav --force -q
+
+# What exists is replaced only on request, and never by a run that fails before its first step
+for kept in safetensors checkpoint tsv svg; do
+    mkdir -p only_$kept
+    echo mine >only_$kept/it.$kept
+    run 2 1 "myna: only_$kept/it.$kept: exists" train voices/list.tsv -o only_$kept/it.safetensors --steps 1 --plot
+    check "only $kept" [ "$(ls only_$kept)$(cat only_$kept/it.$kept)" = it.${kept}mine ]
+done
+before=$(hash_of new/deep/mine)
+: >file
+run 2 1 'myna: missing: ' train missing -o new/deep/mine.safetensors --force
+run 2 1 'myna: missing.safetensors: ' train voices/list.tsv -o new/deep/mine.safetensors --force --init missing.safetensors
+run 2 1 'myna: file: Not a directory' train voices/list.tsv -o new/deep/mine.safetensors --force --cache file/cache -q
+run 2 1 'the first from these weights' train voices/list.tsv -o new/deep/mine.safetensors --force --init huge.safetensors -q
+check 'nothing is lost by failing' [ "$(hash_of new/deep/mine)" = "$before" ]
+run 2 1 'myna: missing: ' train missing -o lost/mine.safetensors
+check 'no folder for nothing' none_left lost
+run 2 1 'Not a directory' train voices/list.tsv -o file/mine.safetensors
+cp voices/list.tsv voices/manifest.tsv
+for corpus in voices voices/manifest.tsv; do
+    run 2 1 'myna: voices/manifest.tsv: is input and output' train $corpus -o voices/manifest.safetensors --force
+done
+check 'the manifest is whole' cmp voices/list.tsv voices/manifest.tsv
+run 2 1 'myna: ./model.safetensors: is input and output' train voices/list.tsv --init model.safetensors -o ./model.safetensors --force
+
+# Going on: the table has what an uninterrupted run's has, and its seconds grow
+resumes 2 1 'myna: none.checkpoint: No such file' none
+trains 0 '' whole --steps 6 --log-steps 2 -q
+resumes 2 1 '6 steps are done, more than --steps 5' whole --steps 5 -q
+resumes 0 3 'myna: whole.safetensors: note: all 6 steps are done' whole
+resumes 0 0 '' whole --steps 9 --rate .0005 --threads 2 --log-steps 2 -q
+check 'rows after resuming' [ "$(steps_of whole)" = '2 4 6 8 9 ' ]
+check 'the new rate' [ "$("$myna" info whole.safetensors | grep 'training.rate' | grep -c 0.0005)" = 1 ]
+check 'seconds grow' sh -c 'tail -n +2 whole.tsv | cut -f 3 | sort -n -c'
+run 0 4 'myna: real: note: not what whole.checkpoint' train real -o whole.safetensors --resume --steps 10
+
+trains 0 '' often --steps 2 --checkpoint-minutes 0 -q
+check 'each checkpoint has its row' [ "$(steps_of often)" = '1 2 ' ]
+
+# A loss that is not finite: the last state is kept where there is no other, and a checkpoint before it is gone back to
+run 2 1 'myna: burst.safetensors: the loss is not finite at step ' train real -o burst.safetensors --batch 1 --threads 1 --rate 1 -q
+check 'what is to be done' grep -q -- '--resume with a --rate below 1 goes on from the checkpoint of step ' stderr
+check 'the state before it' [ "$(step_of burst)" = $(($(tail -n 1 burst.tsv | cut -f 1) + 1)) -a ! -e burst.safetensors ]
+run 0 0 '' train real -o early_burst.safetensors --batch 1 --threads 1 --steps 3 -q
+run 2 1 'goes on from the checkpoint of step 3' train real -o early_burst.safetensors --resume --steps 5000 --rate 1 -q
+run 0 0 '' train real -o early_burst.safetensors --resume --steps 6 --rate .001 -q
+check 'a lower rate goes on' [ "$(steps_of early_burst)" = '3 6 ' ]
+
+# interrupts MODEL OPTIONS...: a run without end, stopped by SIGINT when its first row is there
+interrupts() {
+    model=$1
+    shift
+    n_checks=$((n_checks + 1))
+    "$myna" train voices/list.tsv -o $model.safetensors --batch 4 --threads 1 "$@" >stdout 2>stderr &
+    pid=$!
+    while none_left $model.tsv && kill -0 $pid 2>/dev/null; do sleep .05; done
+    kill -s INT $pid
+    wait $pid
+    [ $? = 130 ] || fail "exit code of an interrupted run: $*"
+}
+interrupts stopped --log-steps 3 -q
+check 'the row of an interruption' [ "$(tail -n 1 stopped.tsv | cut -f 1)" = "$(step_of stopped)" ]
+interrupts early --log-steps 1 --hours .001 -q
+check 'a run stopped before its speed is known' [ "$(step_of early)" -lt 40 ]
+resumes 0 0 '' early -q
+check 'goes on with its hours' [ "$(tail -n 1 early.tsv | cut -f 3 | cut -d . -f 1)" -lt 60 ]
+resumes 2 1 'more than --hours 0.001' early --hours .001 -q
+
+# An interruption of the analysis leaves neither files nor a cache
+mkdir -p slow/anna
+"$make_audio" speech 16000 1 60 slow/anna/1.wav || exit 1
+for i in 2 3 4 5 6 7 8; do cp slow/anna/1.wav slow/anna/$i.wav; done
+"$myna" train slow -o analysed.safetensors --cache slow_cache --threads 1 >stdout 2>stderr &
+pid=$!
+while none_left slow_cache/ && kill -0 $pid 2>/dev/null; do sleep .05; done
+kill -s INT $pid
+wait $pid
+check 'exit code of an interrupted analysis' [ $? = 130 ]
+check 'what is said of it' [ "$(cat stderr)" = 'myna: interrupted' ]
+check 'nothing is left of it' none_left analysed
+check 'nor a cache' none_left slow_cache/
+
+# Corpora
+mkdir linked
+ln -s ../real/carl ../real/dora linked/ && ln -s .. linked/up && ln -s . linked/self && ln -s ../linked real/carl/back
+run 0 3 'corpus: 2 recordings, 0.00 h of 2 speakers' train linked -o links.safetensors --batch 1 --steps 1
+{ printf '\357\273\277'; sed 's/$/\r/' voices/list.tsv; printf '\r\n\n'; } >voices/spreadsheet.tsv
+run 0 3 'corpus: 3 recordings' train voices/spreadsheet.tsv -o sheet.safetensors --batch 1 --steps 1
+{ cat voices/list.tsv; printf 'bert/2.wav\tbert\tdev\n'; } >voices/divided.tsv
+run 0 4 'corpus: 4 recordings, 0.00 h of 2 speakers to train on, 0.00 h of 1 held out' train voices/divided.tsv -o divided.safetensors --batch 1 --steps 1
+check 'who is divided' grep -q 'voices/divided.tsv: note: speakers both in train and in .*: bert$' stderr
+sed 's/train$/dev/' voices/list.tsv >voices/dev.tsv
+run 2 1 'myna: voices/dev.tsv: every recording is held out' train voices/dev.tsv -o refused.safetensors
+{ cat voices/list.tsv; printf 'anna/1.wav\tbert\ttrain\n../noise.wav\tbert\ttrain\n'; } >voices/bad.tsv
+for cached in 1 2; do
+    run 0 5 'myna: voices/../noise.wav: left out: ' train voices/bad.tsv -o bad.safetensors --batch 1 --steps 1 --force
+done
+check 'a bad recording in the cache' grep -q 'from the cache' stderr
+(ulimit -f 64 && exec "$myna" train voices/list.tsv -o full.safetensors --cache full -q) 2>stderr >stdout
+check 'a full disk under the cache' grep -q '^myna: full/[0-9a-f]*.corpus: File too large' stderr
+check 'nothing is left of refused runs' none_left refused
+check 'nor of the one with a full cache' none_left full.
 
 # ---- Full disks --------------------------------------------------------------------------------------------------------
 

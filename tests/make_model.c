@@ -1,8 +1,10 @@
-/* A model of random weights for tests of the program: make_model SEED OUT.safetensors */
+/* A model of random weights for tests of the program: make_model SEED OUT.safetensors; "huge" as SEED: of weights with
+ * which nothing stays finite */
 #include "model/model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void set(float *values, size_t n, float value)
 {
@@ -24,6 +26,7 @@ int main(int argc, char **argv)
     set(weights.front.mel_deviation, 1, .8f);
     weights.front.log_f0[0] = 5.0f;
     weights.front.log_f0[1] = .2f;
+    if (strcmp(argv[1], "huge") == 0) set(parameters, layout.n_trained, 60000);
     myna_facts facts = {0};
     myna_error error = {0};
     myna_status status = myna_model_write(argv[2], &layout, parameters, &facts, true, &error);

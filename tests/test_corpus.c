@@ -5,6 +5,9 @@
 #include "memory_corpus.h"
 #include "pipeline/segments.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* ---- The cache -----------------------------------------------------------------------------------------------------
@@ -78,8 +81,8 @@ static void damaged_cache_is_remade(void **state)
     const struct {
         long offset;
         bool cut;
-    } damages[] = {{0, false}, {8, false}, {16, false}, {24, false}, {-entry, false}, {-2 * entry + 8, false},
-        {-entry + 16, false}, {-1, true}, {-2 * entry, true}, {100, true}, {20, true}, {0, true}};
+    } damages[] = {{0, false}, {8, false}, {16, false}, {24, false}, {32, false}, {-entry, false},
+        {-2 * entry + 8, false}, {-entry + 16, false}, {-1, true}, {-2 * entry, true}, {100, true}, {20, true}, {0, true}};
     memory_corpus m;
     myna_corpus *corpus = NULL;
     char path[128];
@@ -117,16 +120,23 @@ static void bad_recordings_are_listed_and_left_out(void **state)
     memory_corpus m;
     myna_corpus *corpus = NULL;
     assert_true(memory_corpus_init(&m, mixed, COUNT(mixed)));
-    assert_ok(memory_corpus_open(&corpus, &m, NULL));
-    assert_int_equal(corpus->n_entries, 1);
-    assert_int_equal(myna_corpus_describe(corpus).n_speakers, 1);
-    assert_int_equal(m.n_bad, 5);
-    for (size_t i = 0; i < m.n_bad; i++) {
-        assert_string_not_equal(m.bad[i], "good");
-        assert_true(strlen(m.reasons[i]) > 0);
-        for (size_t j = 0; j < i; j++) assert_string_not_equal(m.bad[i], m.bad[j]);
+    for (int round = 0; round < 3; round++) { /* made, from the cache, made again */
+        assert_ok(memory_corpus_open(&corpus, &m, NULL));
+        assert_int_equal(myna_corpus_describe(corpus).from_cache, round == 1);
+        assert_int_equal(corpus->n_entries, 1);
+        assert_int_equal(myna_corpus_describe(corpus).n_speakers, 1);
+        assert_int_equal(m.n_bad, 5);
+        for (size_t i = 0; i < m.n_bad; i++) {
+            assert_string_not_equal(m.bad[i], "good");
+            assert_true(strlen(m.reasons[i]) > 0);
+            if (strcmp(m.bad[i], "unreadable") == 0) assert_string_equal(m.reasons[i], "it is no recording");
+            for (size_t j = 0; j < i; j++) assert_string_not_equal(m.bad[i], m.bad[j]);
+        }
+        myna_corpus_close(corpus);
+        char path[128];
+        assert_int_equal(memory_corpus_files(&m, path), 1);
+        if (round == 1) damage(path, -(long)sizeof(myna_corpus_omission), false);
     }
-    myna_corpus_close(corpus);
     memory_corpus_remove(&m);
 }
 
@@ -144,6 +154,46 @@ static void nothing_usable_is_an_error(void **state)
     assert_string_equal(myna_status_name(memory_corpus_open(&corpus, &m, &error)), myna_status_name(MYNA_ERROR_SPEECH));
     assert_null(corpus);
     assert_true(strlen(error.detail) > 0);
+    memory_corpus_remove(&m);
+}
+
+static void everything_held_out_is_said(void **state)
+{
+    (void)state;
+    static const memory_recording kept[] = {
+        {"b1", "bert", true, MEMORY_SPEECH, 110, 3},
+        {"c1", "carl", true, MEMORY_SPEECH, 120, 3},
+    };
+    memory_corpus m;
+    myna_corpus *corpus = NULL;
+    myna_error error = {0};
+    assert_true(memory_corpus_init(&m, kept, COUNT(kept)));
+    assert_int_equal(memory_corpus_open(&corpus, &m, &error), MYNA_ERROR_SPEECH);
+    assert_non_null(strstr(error.detail, "held out"));
+    assert_int_equal(m.n_read, 0); /* said before any work */
+    memory_corpus_remove(&m);
+}
+
+static void full_disk_names_the_cache(void **state)
+{
+    (void)state;
+    memory_corpus m;
+    myna_corpus *corpus = NULL;
+    myna_error error = {0};
+    char path[128];
+    struct rlimit whole, small;
+    assert_true(memory_corpus_init(&m, few, COUNT(few)));
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
+    small = (struct rlimit){50000, whole.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    myna_status status = memory_corpus_open(&corpus, &m, &error);
+    setrlimit(RLIMIT_FSIZE, &whole);
+    assert_int_equal(status, MYNA_ERROR_FILE);
+    assert_int_equal(strncmp(error.file, m.folder, strlen(m.folder)), 0);
+    assert_non_null(strstr(error.file, ".corpus"));
+    assert_string_equal(error.detail, "File too large");
+    assert_int_equal(memory_corpus_files(&m, path), 0);
     memory_corpus_remove(&m);
 }
 
@@ -274,7 +324,7 @@ static const memory_recording tones[] = {
     {"a2", "anna", false, MEMORY_TONE, 600, 2},
     {"b1", "bert", false, MEMORY_TONE, 1200, 3},
     {"c1", "carl", true, MEMORY_TONE, 2400, 3},
-    {"d1", "dora", true, MEMORY_TONE, 4800, 3},
+    {"b2", "bert", true, MEMORY_TONE, 4800, 3}, /* apart from b1, though one speaker's */
 };
 
 /* Which of `tones` a stretch comes from; whole samples may be scaled by up to a sixth. */
@@ -317,6 +367,8 @@ int main(void)
         cmocka_unit_test(damaged_cache_is_remade),
         cmocka_unit_test(bad_recordings_are_listed_and_left_out),
         cmocka_unit_test(nothing_usable_is_an_error),
+        cmocka_unit_test(everything_held_out_is_said),
+        cmocka_unit_test(full_disk_names_the_cache),
         cmocka_unit_test(interruption_leaves_nothing),
         cmocka_unit_test(reference_never_overlaps_the_input),
         cmocka_unit_test(held_out_speakers_are_never_trained_on),

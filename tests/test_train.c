@@ -121,8 +121,8 @@ static void resumed_equals_uninterrupted(void **state)
     options.code_width = 5;
     myna_trainer *whole = create(f, &options), *resumed = NULL;
     run(whole, 2);
-    assert_ok(myna_trainer_save_checkpoint(whole, f->checkpoint, NULL));
-    assert_ok(myna_trainer_resume(&resumed, f->corpus, f->checkpoint, 0, 0, NULL));
+    assert_ok(myna_trainer_save_checkpoint(whole, f->checkpoint, NULL, 0, NULL));
+    assert_ok(myna_trainer_resume(&resumed, f->corpus, f->checkpoint, 0, NULL));
     assert_true(same_state(whole, resumed));
     assert_int_equal(myna_trainer_options(resumed).n_threads, 2);
     assert_int_equal(myna_trainer_options(resumed).n_steps, 1000);
@@ -132,10 +132,34 @@ static void resumed_equals_uninterrupted(void **state)
     assert_true(same_state(whole, resumed));
     myna_trainer_free(whole);
     myna_trainer_free(resumed);
-    assert_ok(myna_trainer_resume(&resumed, f->corpus, f->checkpoint, 2000, 1, NULL));
-    assert_int_equal(myna_trainer_options(resumed).n_steps, 2000);
-    assert_int_equal(myna_trainer_options(resumed).n_threads, 1);
-    myna_trainer_free(resumed);
+}
+
+static void resumed_with_other_options(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(7);
+    myna_trainer *first = create(f, &options), *second = NULL;
+    const char *const facts[][2] = {{"hours", "8"}, {"seconds", "12.5"}};
+    assert_null(myna_trainer_fact(first, "hours"));
+    assert_ok(myna_trainer_save_checkpoint(first, f->checkpoint, facts, 2, NULL));
+    myna_trainer_free(first);
+    assert_ok(myna_trainer_resume(&second, f->corpus, f->checkpoint, 1, NULL));
+    assert_int_equal(myna_trainer_options(second).n_threads, 1);
+    assert_string_equal(myna_trainer_fact(second, "hours"), "8");
+    assert_string_equal(myna_trainer_fact(second, "seconds"), "12.5");
+    assert_string_equal(myna_trainer_fact(second, "corpus.key"), myna_corpus_describe(f->corpus).key);
+    assert_null(myna_trainer_fact(second, "minutes"));
+    myna_trainer_set_steps(second, 2000);
+    myna_trainer_set_rate(second, 0.004f);
+    myna_train_report report;
+    assert_ok(myna_trainer_step(second, &report, NULL));
+    assert_near(report.rate, 0.004 / 200, 1e-9); /* the first of 200 steps of warm-up */
+    assert_ok(myna_trainer_save_checkpoint(second, f->checkpoint, NULL, 0, NULL));
+    myna_trainer_free(second);
+    assert_ok(myna_trainer_resume(&second, f->corpus, f->checkpoint, 0, NULL));
+    assert_int_equal(myna_trainer_options(second).n_steps, 2000);
+    assert_true(myna_trainer_options(second).rate == 0.004f);
+    myna_trainer_free(second);
 }
 
 static void bad_checkpoint_is_refused(void **state)
@@ -143,7 +167,7 @@ static void bad_checkpoint_is_refused(void **state)
     const fixture *f = *state;
     myna_train_options options = small_options(8);
     myna_trainer *trainer = create(f, &options), *resumed = NULL;
-    assert_ok(myna_trainer_save_checkpoint(trainer, f->checkpoint, NULL));
+    assert_ok(myna_trainer_save_checkpoint(trainer, f->checkpoint, NULL, 0, NULL));
     myna_trainer_free(trainer);
     FILE *file = fopen(f->checkpoint, "r+b");
     assert_non_null(file);
@@ -151,7 +175,7 @@ static void bad_checkpoint_is_refused(void **state)
     fputc(0x55, file);
     fclose(file);
     myna_error error = {0};
-    assert_int_not_equal(myna_trainer_resume(&resumed, f->corpus, f->checkpoint, 0, 0, &error), MYNA_OK);
+    assert_int_not_equal(myna_trainer_resume(&resumed, f->corpus, f->checkpoint, 0, &error), MYNA_OK);
     assert_null(resumed);
     assert_string_equal(error.file, f->checkpoint);
 }
@@ -181,6 +205,25 @@ static void not_finite_leaves_the_weights(void **state)
     myna_trainer_free(trainer);
 }
 
+/* A step is what its number and the weights make it, so one that failed fails again unless it is passed over. */
+static void skipped_step_is_another_batch(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(12);
+    myna_trainer *a = create(f, &options), *b = create(f, &options);
+    size_t size = a->layout.n_parameters * sizeof(float);
+    myna_trainer_skip(b);
+    assert_int_equal(myna_trainer_step_count(b), 1);
+    assert_memory_equal(a->parameters, b->parameters, size);
+    myna_train_report first, second;
+    assert_ok(myna_trainer_step(a, &first, NULL));
+    assert_ok(myna_trainer_step(b, &second, NULL));
+    assert_int_equal(second.step, 2);
+    assert_true(first.loss != second.loss);
+    myna_trainer_free(a);
+    myna_trainer_free(b);
+}
+
 static void starts_from_a_model(void **state)
 {
     const fixture *f = *state;
@@ -207,8 +250,10 @@ int main(void)
         cmocka_unit_test(loss_falls),
         cmocka_unit_test(same_seed_same_result),
         cmocka_unit_test(resumed_equals_uninterrupted),
+        cmocka_unit_test(resumed_with_other_options),
         cmocka_unit_test(bad_checkpoint_is_refused),
         cmocka_unit_test(not_finite_leaves_the_weights),
+        cmocka_unit_test(skipped_step_is_another_batch),
         cmocka_unit_test(starts_from_a_model),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -20,7 +20,8 @@ extern "C" {
 typedef struct myna_corpus_item {
     const char *path;
     const char *speaker; /* recordings of one speaker share this name */
-    bool held_out;       /* kept for the validation loss; all of a speaker's recordings or none */
+    bool held_out;       /* kept for the validation loss and never trained on. A speaker with recordings of both kinds
+                            counts as two speakers */
 } myna_corpus_item;
 
 /* How the corpus gets at recordings. Called from several threads at once. */
@@ -29,7 +30,8 @@ typedef struct myna_corpus_reader {
     /* Gives a whole recording as 16 kHz mono, malloc'd. A failure leaves the recording out; ERROR_INTERRUPTED stops
      * everything. */
     myna_status (*read)(void *context, const char *path, float **samples, size_t *n_samples, myna_error *error);
-    /* May be NULL: told of each recording that is left out and why; and of progress. Never two at once. */
+    /* May be NULL: told of each recording that is left out and why, also where the cache knows it; and of progress.
+     * Never two at once. */
     void (*on_bad)(void *context, const char *path, const myna_error *error);
     void (*on_progress)(void *context, size_t n_done, size_t n_items);
 } myna_corpus_reader;
@@ -80,10 +82,13 @@ typedef struct myna_trainer myna_trainer;
 /* `corpus` must outlive the trainer. */
 MYNA_API myna_status myna_trainer_create(
     myna_trainer **out, myna_corpus *corpus, const myna_train_options *options, myna_error *error);
-/* Goes on from a checkpoint, with its options; n_steps 0 keeps its schedule, another value extends or shortens it;
- * n_threads 0 keeps its thread count, with which the result is the same to the bit as without the interruption. */
-MYNA_API myna_status myna_trainer_resume(myna_trainer **out, myna_corpus *corpus, const char *checkpoint,
-    uint64_t n_steps, int n_threads, myna_error *error);
+/* Goes on from a checkpoint, with its options; n_threads 0 keeps its thread count, with which the result is the same to
+ * the bit as without the interruption. */
+MYNA_API myna_status myna_trainer_resume(
+    myna_trainer **out, myna_corpus *corpus, const char *checkpoint, int n_threads, myna_error *error);
+/* What stands under `key` in the checkpoint that the trainer goes on from: what myna_trainer_save_checkpoint was given,
+ * and "corpus.key". NULL when absent. */
+MYNA_API const char *myna_trainer_fact(const myna_trainer *trainer, const char *key);
 MYNA_API void myna_trainer_free(myna_trainer *trainer);
 
 /* One optimiser step. ERROR_NOT_FINITE when loss or gradient are not finite: weights are then as before the step. */
@@ -93,11 +98,15 @@ MYNA_API float myna_trainer_validate(myna_trainer *trainer);
 
 MYNA_API uint64_t myna_trainer_step_count(const myna_trainer *trainer);
 MYNA_API myna_train_options myna_trainer_options(const myna_trainer *trainer);
-/* Changes the schedule's length from the next step on. */
+/* Change the schedule's length and the learning rate from the next step on. */
 MYNA_API void myna_trainer_set_steps(myna_trainer *trainer, uint64_t n_steps);
+MYNA_API void myna_trainer_set_rate(myna_trainer *trainer, float rate);
+/* Counts the next step as done and leaves the weights: after ERROR_NOT_FINITE the same segments would fail again. */
+MYNA_API void myna_trainer_skip(myna_trainer *trainer);
 
-/* Everything needed to resume. Atomic. */
-MYNA_API myna_status myna_trainer_save_checkpoint(const myna_trainer *trainer, const char *path, myna_error *error);
+/* Everything needed to resume, and n_facts pairs of {key, value} that are the caller's. Atomic. */
+MYNA_API myna_status myna_trainer_save_checkpoint(const myna_trainer *trainer, const char *path,
+    const char *const (*facts)[2], size_t n_facts, myna_error *error);
 /* The averaged weights as a model file in half precision, with facts about the training and n_facts pairs of
  * {key, value}. Atomic. */
 MYNA_API myna_status myna_trainer_save_model(

@@ -96,12 +96,6 @@ static void hold_out(myna_corpus_list *list)
         myna_corpus_item *item = &list->items[i];
         uint64_t hash = name_hash(item, few);
         item->held_out = hash == smallest || hash < UINT64_MAX / HELD_OUT_SHARE;
-        if (!few || !item->held_out) continue;
-        /* A speaker is held out whole or not at all: these recordings become a speaker of their own. */
-        char *apart = myna_text("%s (held out)", item->speaker);
-        free(list->speakers.items[i]);
-        list->speakers.items[i] = apart;
-        item->speaker = apart;
     }
 }
 
@@ -131,6 +125,7 @@ static void cut(char *line, const int columns[N_COLUMNS], const char *fields[N_C
 static bool read_header(char *line, int columns[N_COLUMNS])
 {
     for (int i = 0; i < N_COLUMNS; i++) columns[i] = -1;
+    if (strncmp(line, "\xef\xbb\xbf", 3) == 0) line += 3; /* the byte order mark that spreadsheets write */
     line[strcspn(line, "\r\n")] = 0;
     for (int column = 0; line; column++) {
         const char *field = strsep(&line, "\t");
@@ -138,6 +133,37 @@ static bool read_header(char *line, int columns[N_COLUMNS])
             if (strcmp(field, column_names[i]) == 0) columns[i] = column;
     }
     return columns[COLUMN_PATH] >= 0 && columns[COLUMN_SPEAKER] >= 0;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    const myna_corpus_item *x = *(const myna_corpus_item *const *)a, *y = *(const myna_corpus_item *const *)b;
+    int order = strcmp(x->speaker, y->speaker);
+    return order ? order : x->held_out - y->held_out;
+}
+
+/* That speakers are in both splits may be wanted, and may be a slip: they are named. */
+static void note_divided_speakers(const myna_corpus_list *list, const char *path)
+{
+    enum { N_NAMED = 5 };
+    size_t n_divided = 0;
+    char *names = myna_text("%s", "");
+    const myna_corpus_item **sorted = malloc(list->n_items * sizeof *sorted);
+    for (size_t i = 0; i < list->n_items && sorted; i++) sorted[i] = &list->items[i];
+    if (sorted) qsort(sorted, list->n_items, sizeof *sorted, compare_items);
+    for (size_t i = 1; i < list->n_items && sorted; i++) {
+        const myna_corpus_item *before = sorted[i - 1], *item = sorted[i];
+        if (strcmp(before->speaker, item->speaker) != 0 || before->held_out == item->held_out) continue;
+        if (n_divided++ >= N_NAMED) continue;
+        char *longer = myna_text("%s%s%s", names, *names ? ", " : "", item->speaker);
+        free(names);
+        names = longer;
+    }
+    if (n_divided)
+        myna_note(path, "speakers both in train and in another split, whose recordings are not trained on: %s%s", names,
+            n_divided > N_NAMED ? ", ..." : "");
+    free(names);
+    free(sorted);
 }
 
 static myna_status read_lines(myna_corpus_list *list, manifest *m, FILE *stream, myna_error *error)
@@ -150,6 +176,7 @@ static myna_status read_lines(myna_corpus_list *list, manifest *m, FILE *stream,
     while (status == MYNA_OK && getline(&line, &capacity, stream) >= 0) {
         const char *fields[N_COLUMNS];
         number++;
+        if (!line[strspn(line, " \t\r\n")]) continue;
         cut(line, m->columns, fields);
         if (!fields[COLUMN_PATH] || !fields[COLUMN_SPEAKER] || !*fields[COLUMN_PATH] || !*fields[COLUMN_SPEAKER]) {
             status = myna_fail(error, MYNA_ERROR_FORMAT, "line %zu has no path or no speaker", number);
@@ -180,7 +207,8 @@ static myna_status read_manifest(myna_corpus_list *list, const char *path, myna_
     bool split = m.columns[COLUMN_SPLIT] >= 0;
     for (size_t i = 0; i < list->n_items && status == MYNA_OK && split; i++)
         list->items[i].held_out = strcmp(m.splits.items[i], "train") != 0;
-    if (status == MYNA_OK && !split) hold_out(list);
+    if (status == MYNA_OK && split) note_divided_speakers(list, path);
+    else if (status == MYNA_OK) hold_out(list);
     myna_strings_free(&m.splits);
     free(m.folder);
     return status;

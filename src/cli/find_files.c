@@ -33,8 +33,40 @@ static myna_status fail_errno(myna_error *error, const char *path)
     return myna_fail_in(error, MYNA_ERROR_FILE, path);
 }
 
-/* A folder is walked into when the caller named it, or when it is none by a link: links could lead in circles. */
-static myna_status walk(myna_strings *out, const char *folder, myna_error *error)
+/* Each folder is entered once, however many links lead to it, and by its own path rather than by a link: links are
+ * followed only when everything else has been seen. */
+typedef struct search {
+    myna_strings *found;
+    myna_strings entered; /* folders, by device and inode */
+    myna_strings links;   /* to folders */
+} search;
+
+/* False when it has been entered before, or is not there. */
+static bool enter(search *s, const char *folder)
+{
+    struct stat info;
+    if (stat(folder, &info) != 0) return false;
+    char *id = myna_text("%llu:%llu", (unsigned long long)info.st_dev, (unsigned long long)info.st_ino);
+    bool is_new = true;
+    for (size_t i = 0; i < s->entered.n && is_new; i++) is_new = strcmp(s->entered.items[i], id) != 0;
+    if (is_new) myna_strings_add(&s->entered, id);
+    free(id);
+    return is_new;
+}
+
+/* A link to a folder that holds `folder` would lead out of it and back in: those count as entered. */
+static void enter_all_above(search *s, const char *folder)
+{
+    char *path = myna_text("%s/..", folder);
+    while (enter(s, path)) { /* until "/..", which is "/" again */
+        char *above = myna_text("%s/..", path);
+        free(path);
+        path = above;
+    }
+    free(path);
+}
+
+static myna_status walk(search *s, const char *folder, myna_error *error)
 {
     DIR *stream = opendir(folder);
     if (!stream) return fail_errno(error, folder);
@@ -46,8 +78,14 @@ static myna_status walk(myna_strings *out, const char *folder, myna_error *error
         if (entry->d_name[0] == '.') continue;
         char *path = myna_text("%s%s%s", folder, slash, entry->d_name);
         struct stat info;
-        if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode)) status = walk(out, path, error);
-        else if (myna_is_audio_name(path) && !myna_is_folder(path)) myna_strings_add(out, path);
+        bool is_link = lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+        if (!myna_is_folder(path)) {
+            if (myna_is_audio_name(path)) myna_strings_add(s->found, path);
+        } else if (is_link) {
+            myna_strings_add(&s->links, path);
+        } else if (enter(s, path)) {
+            status = walk(s, path, error);
+        }
         free(path);
     }
     closedir(stream);
@@ -59,11 +97,28 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void sort_from(myna_strings *strings, size_t first)
+{
+    if (strings->n > first) qsort(strings->items + first, strings->n - first, sizeof *strings->items, compare);
+}
+
 myna_status myna_find_audio(myna_strings *out, const char *folder, myna_error *error)
 {
-    size_t before = out->n;
-    myna_status status = walk(out, folder, error);
-    if (out->n > before) qsort(out->items + before, out->n - before, sizeof *out->items, compare);
+    search s = {.found = out};
+    size_t before = out->n, n_sorted = 0;
+    enter(&s, folder);
+    enter_all_above(&s, folder);
+    myna_status status = walk(&s, folder, error);
+    for (size_t i = 0; i < s.links.n && status == MYNA_OK; i++) { /* what they lead to may hold more links */
+        if (i == n_sorted) {
+            sort_from(&s.links, i);
+            n_sorted = s.links.n;
+        }
+        if (enter(&s, s.links.items[i])) status = walk(&s, s.links.items[i], error);
+    }
+    sort_from(out, before);
+    myna_strings_free(&s.entered);
+    myna_strings_free(&s.links);
     return status;
 }
 

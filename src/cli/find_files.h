@@ -9,7 +9,8 @@ bool myna_is_audio_name(const char *path);
 bool myna_is_folder(const char *path);
 
 /* Adds the audio files under `folder`, recursively and sorted by path, as "folder/...". Names that start with a dot are
- * passed over, links to folders are not followed. Fails, naming the folder, where one cannot be read. */
+ * passed over. Links to folders are followed, but no folder is entered twice, nor one that `folder` lies in. Fails,
+ * naming the folder, where one cannot be read. */
 myna_status myna_find_audio(myna_strings *out, const char *folder, myna_error *error);
 
 /* Makes the folder of `path` and those above it where they are missing. */

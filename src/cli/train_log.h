@@ -7,27 +7,26 @@
 #include <stdio.h>
 
 typedef struct train_log {
-    char *path, *plot_path;   /* STEM.tsv, STEM.svg */
+    const char *path;         /* the caller's */
+    bool is_begun;            /* the table has a row of this run; before, another run's may stand there */
     myna_train_report report; /* of the last step */
     double loss, l1;          /* sums since the last row */
     uint64_t n_steps;
     double mean_loss;         /* of the last row; NAN before the first */
-    float validation;         /* of the last row; NAN before the first */
+    float validation;         /* of the last row; NAN before the first and where nothing is held out */
 } train_log;
 
-void train_log_init(train_log *log, const char *stem);
-void train_log_free(train_log *log);
-/* Writes the header line over whatever stood there; or cuts off rows after `step`, and tells the seconds of the last one
- * kept. */
-myna_status train_log_start(const train_log *log, myna_error *error);
-myna_status train_log_continue(train_log *log, uint64_t step, double *seconds, myna_error *error);
+void train_log_init(train_log *log, const char *path);
+/* Goes on with the table that is there: cuts off rows after `step`. */
+myna_status train_log_continue(train_log *log, uint64_t step, myna_error *error);
 
 void train_log_step(train_log *log, const myna_train_report *report);
-double train_log_mean_loss(const train_log *log); /* since the last row, or of it */
-/* Validates and appends a row. */
+/* Validates and appends a row of the steps since the last one, of which there must be some. The first row of a run
+ * begins the table anew. */
 myna_status train_log_row(train_log *log, myna_trainer *trainer, double seconds, myna_error *error);
-void train_log_print(const train_log *log, const myna_trainer *trainer); /* the last row, for people, on stderr */
-/* Draws the table as loss curves into STEM.svg. */
-myna_status train_log_plot(const train_log *log, myna_error *error);
+/* "loss 0.4321  held out 0.2345", for people: since the last row, or of it. */
+void train_log_describe(char out[64], const train_log *log);
+/* Draws the table as loss curves. */
+myna_status train_log_plot(const train_log *log, const char *plot_path, myna_error *error);
 
 #endif

@@ -6,6 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool add_facts(myna_facts *all, const char *const (*facts)[2], size_t n_facts)
+{
+    bool good = true;
+    for (size_t i = 0; i < n_facts && good; i++) good = myna_fact_set(all, facts[i][0], "%s", facts[i][1]);
+    return good;
+}
+
 /* ---- Models ---------------------------------------------------------------------------------------------------------- */
 
 myna_status myna_trainer_save_model(
@@ -23,8 +30,7 @@ myna_status myna_trainer_save_model(
                 myna_fact_set(&all, "training.code_noise", "%g", (double)t->options.code_noise) &&
                 myna_fact_set(&all, "corpus.hours", "%.2f", corpus.hours) &&
                 myna_fact_set(&all, "corpus.speakers", "%zu", corpus.n_speakers) &&
-                myna_fact_set(&all, "corpus.key", "%s", corpus.key);
-    for (size_t i = 0; i < n_facts && good; i++) good = myna_fact_set(&all, facts[i][0], "%s", facts[i][1]);
+                myna_fact_set(&all, "corpus.key", "%s", corpus.key) && add_facts(&all, facts, n_facts);
     myna_status status = good ? myna_model_write(path, &t->layout, t->average, &all, true, error)
                               : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for facts");
     myna_facts_free(&all);
@@ -61,7 +67,8 @@ static bool set_facts(myna_facts *facts, const myna_trainer *t)
            myna_fact_set(facts, "corpus.key", "%s", t->corpus->facts.key);
 }
 
-myna_status myna_trainer_save_checkpoint(const myna_trainer *t, const char *path, myna_error *error)
+myna_status myna_trainer_save_checkpoint(
+    const myna_trainer *t, const char *path, const char *const (*facts)[2], size_t n_facts, myna_error *error)
 {
     if (!t || !path) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no trainer to save");
     enum { NAME = 96 };
@@ -70,9 +77,10 @@ myna_status myna_trainer_save_checkpoint(const myna_trainer *t, const char *path
     list_sets(sets, t);
     myna_tensor_source *sources = calloc(n, sizeof *sources);
     char(*names)[NAME] = calloc(n, sizeof *names);
-    myna_facts facts = {0};
+    myna_facts all = {0};
     myna_status status = MYNA_OK;
-    if (!sources || !names || !set_facts(&facts, t)) status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for facts");
+    if (!sources || !names || !set_facts(&all, t) || !add_facts(&all, facts, n_facts))
+        status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for facts");
     for (size_t i = 0; i < n && status == MYNA_OK; i++) {
         const parameter_set *set = &sets[i / t->layout.n_tensors];
         const myna_tensor *tensor = &t->layout.tensors[i % t->layout.n_tensors];
@@ -83,8 +91,8 @@ myna_status myna_trainer_save_checkpoint(const myna_trainer *t, const char *path
             .dims = {tensor->dims[0], tensor->dims[1]},
             .data = set->values + tensor->offset};
     }
-    if (status == MYNA_OK) status = myna_tensor_file_write(path, "myna-checkpoint", sources, n, &facts, error);
-    myna_facts_free(&facts);
+    if (status == MYNA_OK) status = myna_tensor_file_write(path, "myna-checkpoint", sources, n, &all, error);
+    myna_facts_free(&all);
     free(sources);
     free(names);
     return status;
@@ -108,13 +116,12 @@ static void read_options(myna_train_options *o, uint64_t *n_done, const myna_ten
     *n_done = strtoull(fact(file, "step"), NULL, 10);
 }
 
-static myna_status resume(myna_trainer **out, myna_corpus *corpus, const myna_tensor_file *file, uint64_t n_steps,
-    int n_threads, myna_error *error)
+static myna_status resume(
+    myna_trainer **out, myna_corpus *corpus, const myna_tensor_file *file, int n_threads, myna_error *error)
 {
     myna_train_options options;
     uint64_t n_done;
     read_options(&options, &n_done, file);
-    if (n_steps) options.n_steps = n_steps;
     if (n_threads) options.n_threads = n_threads;
     myna_trainer *t = NULL;
     myna_status status = myna_trainer_allocate(&t, corpus, &options, error);
@@ -124,13 +131,20 @@ static myna_status resume(myna_trainer **out, myna_corpus *corpus, const myna_te
     for (int i = 0; i < N_SETS && status == MYNA_OK; i++)
         status = myna_parameters_read(sets[i].values, &t->layout, file, sets[i].prefix, error);
     t->n_done = n_done;
+    if (status == MYNA_OK && !myna_facts_copy(&t->facts, &file->facts))
+        status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for facts");
     if (status == MYNA_OK) *out = t;
     else myna_trainer_free(t);
     return status;
 }
 
-myna_status myna_trainer_resume(myna_trainer **out, myna_corpus *corpus, const char *checkpoint, uint64_t n_steps,
-    int n_threads, myna_error *error)
+const char *myna_trainer_fact(const myna_trainer *trainer, const char *key)
+{
+    return myna_fact_find(&trainer->facts, key);
+}
+
+myna_status myna_trainer_resume(
+    myna_trainer **out, myna_corpus *corpus, const char *checkpoint, int n_threads, myna_error *error)
 {
     if (!out || !corpus || !checkpoint) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no checkpoint to go on from");
     myna_mapping mapping = {0};
@@ -139,7 +153,7 @@ myna_status myna_trainer_resume(myna_trainer **out, myna_corpus *corpus, const c
     if (status != MYNA_OK) return status;
     status = myna_tensor_file_parse(&file, mapping.data, mapping.size, "myna-checkpoint", error);
     if (status == MYNA_OK) {
-        status = resume(out, corpus, &file, n_steps, n_threads, error);
+        status = resume(out, corpus, &file, n_threads, error);
         myna_tensor_file_free(&file);
     }
     myna_file_unmap(&mapping);

@@ -14,13 +14,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The cache file: header, then each recording's PCM and F0, then the entries. Written and read on one machine. */
+/* The cache file: header, then each recording's PCM and F0, then the entries, then the omissions. Written and read on
+ * one machine. */
 typedef struct cache_header {
     char magic[8];
-    uint64_t key, n_entries, entries_offset;
+    uint64_t key, n_entries, entries_offset, n_omissions;
 } cache_header;
-/* Change the digit whenever analysis changes, so that old caches are not used. */
-static const char cache_magic[8] = "MYNACOR2";
+/* Change the digit whenever analysis or layout change, so that old caches are not used. */
+static const char cache_magic[8] = "MYNACOR3";
 
 /* The pitch tracker decides as late as a balanced stream's does: in the middle of what the three latencies use. */
 enum { PITCH_LAG = MYNA_STEP_FRAMES * (int)MYNA_LATENCY_BALANCED };
@@ -70,11 +71,13 @@ typedef struct build_job {
     const size_t *order; /* items sorted by speaker */
     size_t n_items;
     const myna_corpus_reader *reader;
+    const char *path; /* of the cache */
     FILE *stream;
-    myna_corpus_entry *entries; /* [n_items], in sorted order; n_frames 0 where left out */
+    myna_corpus_entry *entries;      /* [n_items], in sorted order; n_frames 0 where left out */
+    myna_corpus_omission *omissions; /* [n_items], as they come */
 
     pthread_mutex_t mutex; /* guards all below, the stream and the reader's on_ functions */
-    size_t n_next, n_done;
+    size_t n_next, n_done, n_omissions;
     uint64_t offset;
     myna_status status; /* what stopped the build, or ok */
     myna_error error;
@@ -133,21 +136,40 @@ static void append(build_job *job, myna_corpus_entry *entry, const int16_t *pcm,
     fwrite(pcm, sizeof *pcm, n, job->stream);
     fwrite(f0_hz, sizeof *f0_hz, entry->n_frames, job->stream);
     job->offset = entry->f0_offset + entry->n_frames * sizeof *f0_hz;
-    if (ferror(job->stream)) job->status = myna_fail(&job->error, MYNA_ERROR_FILE, "%s", strerror(errno));
+    if (!ferror(job->stream)) return;
+    job->status = myna_fail(&job->error, MYNA_ERROR_FILE, "%s", strerror(errno));
+    myna_fail_in(&job->error, job->status, job->path);
+}
+
+static void report_omission(
+    const myna_corpus_reader *reader, const myna_corpus_item *items, const myna_corpus_omission *omission)
+{
+    myna_error error = {0};
+    snprintf(error.detail, sizeof error.detail, "%s", omission->reason);
+    if (reader->on_bad) reader->on_bad(reader->context, items[omission->item].path, &error);
+}
+
+/* Under the mutex. */
+static void leave_out(build_job *job, size_t item, myna_status status, const myna_error *error)
+{
+    myna_corpus_omission *omission = &job->omissions[job->n_omissions++];
+    const char *reason = error->detail[0] ? error->detail : myna_status_message(status);
+    omission->item = item;
+    snprintf(omission->reason, sizeof omission->reason, "%s", reason);
+    report_omission(job->reader, job->items, omission);
 }
 
 static void finish_item(build_job *job, size_t place, myna_status status, const myna_error *error,
     const myna_corpus_entry *entry, const int16_t *pcm, const float *f0_hz)
 {
-    const myna_corpus_item *item = &job->items[job->order[place]];
     if (status == MYNA_OK) {
         job->entries[place] = *entry;
         append(job, &job->entries[place], pcm, f0_hz);
     } else if (status == MYNA_ERROR_INTERRUPTED || status == MYNA_ERROR_MEMORY) {
         job->status = status;
         job->error = *error;
-    } else if (job->reader->on_bad) {
-        job->reader->on_bad(job->reader->context, item->path, error);
+    } else {
+        leave_out(job, job->order[place], status, error);
     }
     job->n_done++;
     if (job->reader->on_progress) job->reader->on_progress(job->reader->context, job->n_done, job->n_items);
@@ -182,17 +204,24 @@ static void build_items(void *context, int member, int n_members)
     myna_pitch_free(tracker);
 }
 
+/* A speaker with recordings of both kinds counts as two: none that is held out is then trained on. */
+static int compare_speakers(const myna_corpus_item *x, const myna_corpus_item *y)
+{
+    int order = strcmp(x->speaker, y->speaker);
+    return order ? order : x->held_out - y->held_out;
+}
+
 /* Numbers speakers in sorted order and closes the gaps that left-out recordings made. */
 static size_t pack_entries(build_job *job)
 {
     size_t n = 0;
     uint32_t speaker = 0;
-    const char *last = NULL;
+    const myna_corpus_item *last = NULL;
     for (size_t place = 0; place < job->n_items; place++) {
         if (!job->entries[place].n_frames) continue;
-        const char *name = job->items[job->order[place]].speaker;
-        if (last && strcmp(last, name) != 0) speaker++;
-        last = name;
+        const myna_corpus_item *item = &job->items[job->order[place]];
+        if (last && compare_speakers(last, item) != 0) speaker++;
+        last = item;
         job->entries[n] = job->entries[place];
         job->entries[n++].speaker = speaker;
     }
@@ -203,7 +232,7 @@ static int by_speaker(const void *a, const void *b, void *items)
 {
     const myna_corpus_item *x = (const myna_corpus_item *)items + *(const size_t *)a;
     const myna_corpus_item *y = (const myna_corpus_item *)items + *(const size_t *)b;
-    int order = strcmp(x->speaker, y->speaker);
+    int order = compare_speakers(x, y);
     return order ? order : strcmp(x->path, y->path);
 }
 
@@ -221,9 +250,11 @@ static myna_status write_cache(build_job *job, uint64_t key, myna_new_file *file
     }
     header.n_entries = pack_entries(job);
     header.entries_offset = (job->offset + 7) / 8 * 8;
+    header.n_omissions = job->n_omissions;
     static const char zeros[8];
     fwrite(zeros, 1, (size_t)(header.entries_offset - job->offset), file->stream);
     fwrite(job->entries, sizeof *job->entries, (size_t)header.n_entries, file->stream);
+    fwrite(job->omissions, sizeof *job->omissions, job->n_omissions, file->stream);
     rewind(file->stream);
     fwrite(&header, sizeof header, 1, file->stream);
     return MYNA_OK;
@@ -233,10 +264,13 @@ static myna_status build_cache(const char *path, uint64_t key, const myna_corpus
     const myna_corpus_reader *reader, myna_team *team, myna_error *error)
 {
     size_t *order = malloc((n_items + 1) * sizeof *order);
-    build_job job = {.items = items, .order = order, .n_items = n_items, .reader = reader};
+    build_job job = {.items = items, .order = order, .n_items = n_items, .reader = reader, .path = path};
     job.entries = calloc(n_items + 1, sizeof *job.entries);
+    job.omissions = calloc(n_items + 1, sizeof *job.omissions);
     myna_new_file file = {0};
-    myna_status status = order && job.entries ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a corpus");
+    myna_status status = MYNA_OK;
+    if (!order || !job.entries || !job.omissions)
+        status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a corpus");
     if (status == MYNA_OK) status = myna_new_file_open(&file, path, error);
     if (status == MYNA_OK) {
         for (size_t i = 0; i < n_items; i++) order[i] = i;
@@ -249,6 +283,7 @@ static myna_status build_cache(const char *path, uint64_t key, const myna_corpus
     else myna_new_file_abandon(&file);
     free(order);
     free(job.entries);
+    free(job.omissions);
     return status;
 }
 
@@ -262,19 +297,31 @@ static bool fits(const myna_corpus_entry *entry, size_t size)
            entry->f0_offset % 4 == 0;
 }
 
+/* Each item is an entry or an omission, and the file ends with them. */
+static bool is_good_header(const cache_header *header, size_t size, uint64_t key, size_t n_items)
+{
+    if (size < sizeof *header || memcmp(header->magic, cache_magic, sizeof cache_magic) != 0) return false;
+    if (header->key != key || header->n_entries > n_items) return false;
+    size_t n_omissions = n_items - (size_t)header->n_entries;
+    size_t n_bytes = header->n_entries * sizeof(myna_corpus_entry) + n_omissions * sizeof(myna_corpus_omission);
+    return header->n_omissions == n_omissions && header->entries_offset % 8 == 0 &&
+           header->entries_offset <= size && size - header->entries_offset == n_bytes;
+}
+
 /* False where the file is missing, old or damaged: it is then made anew. */
-static bool map_cache(myna_corpus *corpus, const char *path, uint64_t key)
+static bool map_cache(myna_corpus *corpus, const char *path, uint64_t key, size_t n_items)
 {
     if (myna_file_map(&corpus->file, path, NULL) != MYNA_OK) return false;
     const cache_header *header = (const void *)corpus->file.data;
     size_t size = corpus->file.size;
-    bool good = size >= sizeof *header && memcmp(header->magic, cache_magic, sizeof cache_magic) == 0 &&
-                header->key == key && header->entries_offset <= size && header->entries_offset % 8 == 0 &&
-                header->n_entries <= (size - header->entries_offset) / sizeof(myna_corpus_entry);
+    bool good = is_good_header(header, size, key, n_items);
     if (good) {
         corpus->entries = (const void *)(corpus->file.data + header->entries_offset);
         corpus->n_entries = (size_t)header->n_entries;
+        corpus->omissions = (const void *)(corpus->entries + corpus->n_entries);
+        corpus->n_omissions = (size_t)header->n_omissions;
         for (size_t i = 0; i < corpus->n_entries; i++) good = good && fits(&corpus->entries[i], size);
+        for (size_t i = 0; i < corpus->n_omissions; i++) good = good && corpus->omissions[i].item < n_items;
     }
     if (!good) myna_file_unmap(&corpus->file);
     return good;
@@ -320,10 +367,12 @@ static myna_status group_speakers(myna_corpus *corpus, myna_error *error)
     }
     corpus->facts.n_speakers = corpus->groups[0].n_speakers;
     corpus->facts.n_held_out_speakers = corpus->groups[1].n_speakers;
-    if (!corpus->groups[0].n_speakers)
-        return myna_fail(error, MYNA_ERROR_SPEECH,
-            "no recording is long enough to train on (2.5 s, or several recordings of a speaker of 1.6 s)");
-    return MYNA_OK;
+    if (corpus->groups[0].n_speakers) return MYNA_OK;
+    size_t n_training = 0;
+    for (size_t i = 0; i < n; i++) n_training += !corpus->entries[i].held_out;
+    return myna_fail(error, MYNA_ERROR_SPEECH,
+        n_training ? "no recording is long enough to train on (2.5 s, or several recordings of a speaker of 1.6 s)"
+                   : "none of the recordings to train on can be used");
 }
 
 static myna_status open_cache(myna_corpus *corpus, const myna_corpus_item *items, size_t n_items, const char *folder,
@@ -336,10 +385,12 @@ static myna_status open_cache(myna_corpus *corpus, const myna_corpus_item *items
     snprintf(corpus->facts.key, sizeof corpus->facts.key, "%016llx", (unsigned long long)key);
     if (asprintf(&path, "%s/%s.corpus", folder, corpus->facts.key) < 0)
         return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a file name");
-    corpus->facts.from_cache = map_cache(corpus, path, key);
-    if (!corpus->facts.from_cache) {
+    corpus->facts.from_cache = map_cache(corpus, path, key, n_items);
+    if (corpus->facts.from_cache) {
+        for (size_t i = 0; i < corpus->n_omissions; i++) report_omission(reader, items, &corpus->omissions[i]);
+    } else {
         status = build_cache(path, key, items, n_items, reader, team, error);
-        if (status == MYNA_OK && !map_cache(corpus, path, key)) {
+        if (status == MYNA_OK && !map_cache(corpus, path, key, n_items)) {
             status = myna_fail(error, MYNA_ERROR_FILE, "the cache just written cannot be read");
             myna_fail_in(error, status, path);
         }
@@ -353,6 +404,10 @@ myna_status myna_corpus_open(myna_corpus **out, const myna_corpus_item *items, s
 {
     if (!out || (n_items > 0 && !items) || !cache_folder || !reader)
         return myna_fail(error, MYNA_ERROR_ARGUMENT, "a corpus needs recordings, a reader and a cache");
+    size_t n_held_out = 0;
+    for (size_t i = 0; i < n_items; i++) n_held_out += items[i].held_out;
+    if (n_items && n_held_out == n_items)
+        return myna_fail(error, MYNA_ERROR_SPEECH, "every recording is held out, none is left to train on");
     myna_team *team = NULL;
     myna_corpus *corpus = calloc(1, sizeof *corpus);
     if (!corpus) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a corpus");

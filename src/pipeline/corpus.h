@@ -15,6 +15,12 @@ typedef struct myna_corpus_entry {
     uint32_t held_out;
 } myna_corpus_entry;
 
+/* A recording left out, as it stands in the cache file. */
+typedef struct myna_corpus_omission {
+    uint64_t item; /* its number among the items the corpus was opened with */
+    char reason[sizeof((myna_error *)0)->detail];
+} myna_corpus_omission;
+
 /* Recordings of one speaker: entries [first, first + n). */
 typedef struct myna_corpus_speaker {
     size_t first, n;
@@ -31,6 +37,8 @@ struct myna_corpus {
     myna_mapping file;
     const myna_corpus_entry *entries; /* in the mapping, sorted by speaker */
     size_t n_entries;
+    const myna_corpus_omission *omissions; /* in the mapping */
+    size_t n_omissions;
     myna_corpus_group groups[2]; /* [0] training, [1] held out */
     myna_corpus_facts facts;
 };

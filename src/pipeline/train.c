@@ -136,6 +136,7 @@ void myna_trainer_free(myna_trainer *t)
     free(t->average);
     free(t->moment1);
     free(t->moment2);
+    myna_facts_free(&t->facts);
     free(t);
 }
 
@@ -315,4 +316,14 @@ myna_train_options myna_trainer_options(const myna_trainer *trainer)
 void myna_trainer_set_steps(myna_trainer *trainer, uint64_t n_steps)
 {
     trainer->options.n_steps = n_steps;
+}
+
+void myna_trainer_set_rate(myna_trainer *trainer, float rate)
+{
+    trainer->options.rate = rate;
+}
+
+void myna_trainer_skip(myna_trainer *trainer)
+{
+    trainer->n_done++;
 }

@@ -5,6 +5,7 @@
 
 #include "base/threads.h"
 #include "model/network.h"
+#include "model/tensor_file.h"
 #include "nn/optim.h"
 #include "pipeline/segments.h"
 
@@ -25,6 +26,7 @@ struct myna_trainer {
     myna_corpus *corpus; /* the caller's */
     myna_train_options options;
     uint64_t n_done; /* steps */
+    myna_facts facts; /* of the checkpoint it goes on from */
     myna_layout layout;
     float *parameters, *average, *moment1, *moment2; /* [n_parameters] */
     myna_weights weights, average_weights;           /* into the first two */

@@ -502,8 +502,8 @@ done
 # An hour of silence that takes no room, of which a whole first pass takes seconds.
 { head -c 24 speech.wav; printf '\200\273\000\000'; tail -c +29 speech.wav | head -c 12; printf '\377\377\377\377'; } >hour.wav
 truncate -s 345600044 hour.wav
-for arguments in 'info speech.wav hour.wav' 'plot hour.wav -o stopped.svg' 'voice enroll hour.wav -o stopped.voice' \
-    'convert speech.wav --to hour.wav -o stopped.wav'; do
+for arguments in 'info speech.wav hour.wav' 'plot hour.wav -o broken_off.svg' 'voice enroll hour.wav -o broken_off.voice' \
+    'convert speech.wav --to hour.wav -o broken_off.wav'; do
     "$myna" $arguments >stdout 2>stderr &
     pid=$!
     sleep .5
@@ -514,7 +514,7 @@ for arguments in 'info speech.wav hour.wav' 'plot hour.wav -o stopped.svg' 'voic
     wait $pid
     check "exit code: $arguments" [ $? = 130 ]
     check "what is said: $arguments" [ "$(cat stderr)" = 'myna: interrupted' ]
-    check "nothing is left: $arguments" none_left stopped
+    check "nothing is left: $arguments" none_left broken_off
     case $arguments in info*) check 'what was done stays said' grep -q '^speech.wav: recording' stdout ;; esac
 done
 

@@ -97,7 +97,7 @@ static void test_null_is_refused_in_training(void **state)
     expect_refused(myna_trainer_create(&trainer, NULL, NULL, &e), &e);
     expect_refused(myna_trainer_resume(&trainer, NULL, "x", 1, &e), &e);
     expect_refused(myna_trainer_step(NULL, &report, &e), &e);
-    expect_refused(myna_trainer_save_checkpoint(NULL, "x", &e), NULL, 0, &e);
+    expect_refused(myna_trainer_save_checkpoint(NULL, "x", NULL, 0, &e), &e);
     expect_refused(myna_trainer_save_model(NULL, "x", NULL, 0, &e), &e);
 }
 

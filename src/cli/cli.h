@@ -108,8 +108,9 @@ void myna_interrupt_at_once(bool at_once);
 /* Loads the model `named` by -m, or by MYNA_MODEL in the environment where that is NULL, or the installed one (see
  * find_model.c). Reports failure; gives an exit code. */
 int myna_cli_load_model(myna_model **out, const char *named);
-/* Exit code 0 when `path` may be written: it does not exist, or `force` is given, and its folder exists or could be
- * made. Reports otherwise. */
+/* Exit code 0 when `path` does not exist, or `force` is given. Reports otherwise. */
+int myna_cli_refuse_existing(const char *path, bool force);
+/* The same, and its folder exists or could be made. */
 int myna_cli_check_output(const char *path, bool force);
 /* `myna info`, which other commands have under other names. */
 int myna_cli_show_files(int argc, char **argv, const char *usage, const char *about);

@@ -128,12 +128,6 @@ int myna_batch_plan(myna_batch *out, const myna_strings *operands, const char *o
     return MYNA_EXIT_OK;
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat one, other;
-    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
 myna_status myna_batch_check_output(const myna_batch *batch, size_t i, bool force, myna_error *error)
 {
     const char *input = batch->inputs.items[i], *output = batch->outputs.items[i], *reason = NULL;
@@ -141,7 +135,7 @@ myna_status myna_batch_check_output(const myna_batch *batch, size_t i, bool forc
     if (myna_is_stream(output)) return MYNA_OK;
     for (size_t earlier = 0; earlier < i && !reason; earlier++)
         if (strcmp(batch->outputs.items[earlier], output) == 0) reason = "would be the output of two recordings";
-    if (!reason && is_same_file(input, output)) reason = "is input and output at once";
+    if (!reason && myna_is_same_file(input, output)) reason = "is input and output at once";
     else if (!reason && !force && stat(output, &info) == 0) reason = "exists already; --force replaces it";
     if (!reason) return MYNA_OK;
     myna_fail(error, MYNA_ERROR_FILE, "%s", reason);

@@ -139,12 +139,22 @@ myna_status myna_make_folder_of(const char *path, myna_error *error)
     return status;
 }
 
+bool myna_is_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+int myna_cli_refuse_existing(const char *path, bool force)
+{
+    if (force || access(path, F_OK) != 0) return MYNA_EXIT_OK;
+    myna_report(path, "exists already; --force replaces it");
+    return MYNA_EXIT_FAILED;
+}
+
 int myna_cli_check_output(const char *path, bool force)
 {
-    if (!force && access(path, F_OK) == 0) {
-        myna_report(path, "exists already; --force replaces it");
-        return MYNA_EXIT_FAILED;
-    }
+    int code = myna_cli_refuse_existing(path, force);
     myna_error error = {0};
-    return myna_report_status(path, myna_make_folder_of(path, &error), &error);
+    return code == MYNA_EXIT_OK ? myna_report_status(path, myna_make_folder_of(path, &error), &error) : code;
 }

@@ -13,6 +13,9 @@ bool myna_is_folder(const char *path);
  * naming the folder, where one cannot be read. */
 myna_status myna_find_audio(myna_strings *out, const char *folder, myna_error *error);
 
+/* Both exist and are one, by whatever names. */
+bool myna_is_same_file(const char *a, const char *b);
+
 /* Makes the folder of `path` and those above it where they are missing. */
 myna_status myna_make_folder_of(const char *path, myna_error *error);
 

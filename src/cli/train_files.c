@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { N_FILES = 4 };
@@ -37,12 +36,6 @@ void train_files_free(train_files *files)
     free(files->plot);
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat one, other;
-    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
 static int check_outputs(const train_files *files, const char *corpus, const char *init, bool replace)
 {
     const char *outputs[N_FILES];
@@ -51,11 +44,11 @@ static int check_outputs(const train_files *files, const char *corpus, const cha
     int code = MYNA_EXIT_OK;
     for (int i = 0; i < N_FILES && outputs[i] && code == MYNA_EXIT_OK; i++) {
         const char *output = outputs[i];
-        if (is_same_file(output, corpus) || is_same_file(output, manifest) || (init && is_same_file(output, init))) {
+        if (myna_is_same_file(output, corpus) || myna_is_same_file(output, manifest) || (init && myna_is_same_file(output, init))) {
             myna_report(output, "is input and output at once");
             code = MYNA_EXIT_FAILED;
         } else {
-            code = myna_cli_check_output(output, replace);
+            code = myna_cli_refuse_existing(output, replace);
         }
     }
     free(manifest);

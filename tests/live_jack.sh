@@ -93,6 +93,16 @@ for rate in 16000 44100 48000; do
     done
 done
 
+# Output and input connected inside the server: one period there and back.
+start_server 48000 256
+"$myna" latency --input 'JACK Audio' --output 'JACK Audio' --clicks 6 >latency.log 2>live.log &
+live_pid=$!
+until_true jack_connect PortAudio:out_0 PortAudio:in_0 || fail 'myna latency did not start'
+wait "$live_pid" || fail 'myna latency measured nothing'
+live_pid=''
+grep -qE 'device, there and back +5\.3' latency.log || { cat latency.log; fail 'a round trip of one period is 5.3 ms'; }
+stop
+
 # Another voice: the loudness of the same words at the same place, in each latency.
 for latency in low balanced best; do
     start_server 16000 256

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum { MIN_BLOCK_SAMPLES = 16, LOOKS_A_SECOND = 20 };
-static const double default_block_ms = 10;  /* where the device does not say */
+static const double default_block_ms = 10;  /* of files */
 static const double stalled_seconds = 2;    /* no callback for so long: the stream is dead */
 static const time_t reconnect_seconds = 1;  /* between tries */
 static const char reconnects[] = "MYNA_RECONNECTS"; /* in the environment of a program that another became */
@@ -193,9 +193,7 @@ static myna_status open_session(session *s, live *l, myna_error *error)
     settings->input_rate_hz = a->rate_hz ? (int)a->rate_hz : s->input.sample_rate_hz;
     settings->output_rate_hz = a->rate_hz ? (int)a->rate_hz : s->output.sample_rate_hz;
     settings->is_steered = !myna_devices_share_clock(s->device_settings.input, s->device_settings.output);
-    double block_ms = a->block_ms > 0                   ? a->block_ms
-                      : s->input.input_latency_ms > 0 ? s->input.input_latency_ms
-                                                        : default_block_ms;
+    double block_ms = a->block_ms > 0 ? a->block_ms : myna_device_block_ms(s->device_settings.input);
     size_t block_samples = (size_t)rint(block_ms * settings->input_rate_hz / 1000);
     if (block_samples < MIN_BLOCK_SAMPLES) block_samples = MIN_BLOCK_SAMPLES;
     status = myna_live_worker_create(&s->worker, settings, block_samples, error);

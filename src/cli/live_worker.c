@@ -38,6 +38,11 @@ struct myna_live_worker {
 
 /* ---- Life -------------------------------------------------------------------------------------------------------- */
 
+double myna_live_margin(double block_seconds)
+{
+    return block_seconds + fmax(block_seconds, least_jitter_seconds) + resampler_seconds;
+}
+
 static myna_status fill_margin(myna_live_worker *w, myna_error *error)
 {
     float *silence = calloc(w->margin_samples, sizeof *silence);
@@ -54,9 +59,8 @@ myna_status myna_live_worker_create(
     if (!w) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert live");
     w->settings = *settings;
     w->block_samples = block_samples;
-    double block = (double)block_samples / settings->input_rate_hz;
-    double margin = block + fmax(block, least_jitter_seconds) + resampler_seconds;
-    w->margin_samples = (size_t)ceil(margin * settings->output_rate_hz);
+    double block_seconds = (double)block_samples / settings->input_rate_hz;
+    w->margin_samples = (size_t)ceil(myna_live_margin(block_seconds) * settings->output_rate_hz);
     w->controls = (myna_live_controls){.pitch = settings->options.pitch, .semitones = settings->options.pitch_semitones};
     w->block = malloc(block_samples * sizeof *w->block);
     sem_init(&w->wake, 0, 0);

@@ -23,6 +23,9 @@ myna_ring *myna_live_worker_heard(myna_live_worker *worker);
 myna_ring *myna_live_worker_spoken(myna_live_worker *worker);
 sem_t *myna_live_worker_wake(myna_live_worker *worker);
 
+/* That margin, in seconds, for blocks of block_seconds. */
+double myna_live_margin(double block_seconds);
+
 myna_status myna_live_worker_start(myna_live_worker *worker, myna_error *error);
 /* Instead of starting a thread: converts what was heard so far, in the caller's thread; drops nothing. */
 void myna_live_worker_run_once(myna_live_worker *worker);

@@ -21,6 +21,7 @@ static const struct {
     {"plot", myna_cmd_plot, "draw recordings: waveform, log-mel spectrogram, pitch"},
     {"live", myna_cmd_live, "convert a microphone to another voice as it speaks"},
     {"devices", myna_cmd_devices, "list sound devices"},
+    {"latency", myna_cmd_latency, "measure how long sound takes through a device and back"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -187,6 +187,12 @@ static PaStreamParameters parameters_of(const myna_device *d, int direction)
         .device = index, .channelCount = d->channels[direction], .sampleFormat = paFloat32, .suggestedLatency = latency};
 }
 
+double myna_device_block_ms(int input)
+{
+    double latency_ms = 1000 * Pa_GetDeviceInfo(input)->defaultLowInputLatency;
+    return latency_ms > 0 ? latency_ms : 10;
+}
+
 bool myna_devices_share_clock(int input, int output)
 {
     const PaDeviceInfo *a = Pa_GetDeviceInfo(input), *b = Pa_GetDeviceInfo(output);

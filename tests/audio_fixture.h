@@ -86,7 +86,7 @@ static void write_tone(const char *name, size_t n, int rate_hz, size_t block)
     float *samples = malloc(n * sizeof *samples);
     fill_tone(samples, n, rate_hz);
     myna_audio_writer *writer;
-    assert_int_equal(myna_audio_create(&writer, at(name), rate_hz, NULL), MYNA_OK);
+    assert_int_equal(myna_audio_create(&writer, at(name), rate_hz, 1, NULL), MYNA_OK);
     for (size_t i = 0; i < n; i += block)
         assert_int_equal(myna_audio_write(writer, samples + i, n - i < block ? n - i : block, NULL), MYNA_OK);
     assert_int_equal(myna_audio_commit(writer, NULL), MYNA_OK);

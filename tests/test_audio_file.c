@@ -233,7 +233,7 @@ static void test_values_are_limited_and_rounded(void **state)
     float in[] = {2, -2, 1, -1, 0.5f, 1.4f / 32768, 1.6f / 32768, -1.6f / 32768};
     float expected[] = {32767, -32768, 32767, -32768, 16384, 1, 2, -2};
     myna_audio_writer *writer;
-    assert_int_equal(myna_audio_create(&writer, at("limit.wav"), 16000, NULL), MYNA_OK);
+    assert_int_equal(myna_audio_create(&writer, at("limit.wav"), 16000, 1, NULL), MYNA_OK);
     assert_int_equal(myna_audio_write(writer, in, 8, NULL), MYNA_OK);
     float bad = NAN;
     assert_int_equal(myna_audio_write(writer, &bad, 1, NULL), MYNA_ERROR_NOT_FINITE);
@@ -386,20 +386,20 @@ static void test_refused_targets(void **state)
     int before = n_files();
     myna_audio_writer *writer;
     myna_error error;
-    assert_int_equal(myna_audio_create(&writer, at("x.mp9"), 16000, &error), MYNA_ERROR_ARGUMENT);
+    assert_int_equal(myna_audio_create(&writer, at("x.mp9"), 16000, 1, &error), MYNA_ERROR_ARGUMENT);
     assert_string_equal(error.detail, "audio is written as .wav, .flac, .ogg, .oga or .opus");
-    assert_int_equal(myna_audio_create(&writer, at("x"), 16000, &error), MYNA_ERROR_ARGUMENT);
-    assert_int_equal(myna_audio_create(&writer, at("x.opus"), 44100, &error), MYNA_ERROR_ARGUMENT);
+    assert_int_equal(myna_audio_create(&writer, at("x"), 16000, 1, &error), MYNA_ERROR_ARGUMENT);
+    assert_int_equal(myna_audio_create(&writer, at("x.opus"), 44100, 1, &error), MYNA_ERROR_ARGUMENT);
     assert_string_equal(error.detail, "Opus takes 8, 12, 16, 24 or 48 kHz, not 44100 Hz");
-    assert_int_equal(myna_audio_create(&writer, at("no/x.wav"), 16000, &error), MYNA_ERROR_FILE);
+    assert_int_equal(myna_audio_create(&writer, at("no/x.wav"), 16000, 1, &error), MYNA_ERROR_FILE);
     assert_string_equal(error.detail, "No such file or directory");
     assert_string_equal(error.file, path);
     assert_int_equal(mkdir(at("dir.wav"), 0700), 0);
-    assert_int_equal(myna_audio_create(&writer, path, 16000, &error), MYNA_ERROR_FILE);
+    assert_int_equal(myna_audio_create(&writer, path, 16000, 1, &error), MYNA_ERROR_FILE);
     assert_string_equal(error.detail, "Is a directory");
     rmdir(path);
     assert_int_equal(symlink("/dev/null", at("null.wav")), 0);
-    assert_int_equal(myna_audio_create(&writer, path, 16000, &error), MYNA_ERROR_FILE);
+    assert_int_equal(myna_audio_create(&writer, path, 16000, 1, &error), MYNA_ERROR_FILE);
     unlink(path);
     assert_int_equal(n_files(), before);
 }
@@ -412,7 +412,7 @@ static void test_abandon_keeps_the_old_file(void **state)
     int before = n_files();
     float zeros[100] = {0};
     myna_audio_writer *writer;
-    assert_int_equal(myna_audio_create(&writer, at("kept.wav"), 16000, NULL), MYNA_OK);
+    assert_int_equal(myna_audio_create(&writer, at("kept.wav"), 16000, 1, NULL), MYNA_OK);
     assert_int_equal(myna_audio_write(writer, zeros, 100, NULL), MYNA_OK);
     assert_true(read_back("kept.wav", 1000, 16000) < 3e-5);
     myna_audio_abandon(writer);
@@ -436,7 +436,7 @@ static void test_full_disk(void **state)
         setrlimit(RLIMIT_FSIZE, &(struct rlimit){limits[k / 4], old.rlim_max});
         myna_audio_writer *writer;
         myna_error error;
-        myna_status status = myna_audio_create(&writer, at(names[k % 4]), 16000, &error);
+        myna_status status = myna_audio_create(&writer, at(names[k % 4]), 16000, 1, &error);
         if (status == MYNA_OK) {
             status = myna_audio_write(writer, noise, k % 2 ? 100000 : 3000, &error);
             if (status == MYNA_OK) status = myna_audio_commit(writer, &error);

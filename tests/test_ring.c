@@ -37,7 +37,9 @@ static void full_and_empty(void **state)
     const float ten[10] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
     float out[10];
     assert_int_equal(myna_ring_read(ring, out, 10), 0);
+    assert_int_equal(myna_ring_room(ring), 8);
     assert_int_equal(myna_ring_write(ring, ten, 10), 8);
+    assert_int_equal(myna_ring_room(ring), 0);
     assert_int_equal(myna_ring_write(ring, ten, 1), 0);
     assert_int_equal(myna_ring_read(ring, NULL, 3), 3);
     assert_int_equal(myna_ring_write(ring, ten, 10), 3);

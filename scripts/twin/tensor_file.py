@@ -37,7 +37,7 @@ def _hash(data):
 def write(path, file_format, tensors, facts):
     """Stores each array in its own precision, float16 or otherwise float32. Facts are strings; those that every file
     has, such as another file's checksum, are passed over."""
-    stored = {k: np.ascontiguousarray(v, "<f2" if v.dtype == np.float16 else "<f4") for k, v in tensors.items()}
+    stored = {k: np.asarray(v, "<f2" if v.dtype == np.float16 else "<f4", order="C") for k, v in tensors.items()}
     metadata = {"checksum": ZERO_CHECKSUM.decode(), "format": file_format, "format_version": "1"}
     header, offset = {"__metadata__": metadata | {k: v for k, v in facts.items() if k not in metadata}}, 0
     for name, values in stored.items():

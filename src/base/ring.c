@@ -85,3 +85,8 @@ size_t myna_ring_fill(const myna_ring *ring)
     size_t read = atomic_load_explicit(&ring->n_read, memory_order_acquire);
     return atomic_load_explicit(&ring->n_written, memory_order_acquire) - read;
 }
+
+size_t myna_ring_room(const myna_ring *ring)
+{
+    return ring->mask + 1 - myna_ring_fill(ring);
+}

@@ -13,6 +13,9 @@ void myna_ring_free(myna_ring *ring);
 /* The writer's: takes as many of the n samples as there is room for, and says how many. */
 size_t myna_ring_write(myna_ring *ring, const float *samples, size_t n);
 
+/* How many that would be: at least so many to the writer. */
+size_t myna_ring_room(const myna_ring *ring);
+
 /* The reader's: gives at most n samples, and says how many. `out` NULL: drops them. */
 size_t myna_ring_read(myna_ring *ring, float *out, size_t n);
 

@@ -20,7 +20,7 @@ static const char reconnects[] = "MYNA_RECONNECTS"; /* in the environment of a p
 
 typedef struct arguments {
     myna_strings operands, to;
-    const char *input, *output, *source, *model, *input_file, *output_file;
+    const char *input, *output, *source, *model, *input_file, *output_file, *record;
     int latency;
     int64_t rate_hz, iterations;
     double block_ms, gate_db, wet, duration, pitch;
@@ -54,13 +54,15 @@ static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
             NULL},
         {"rate", 'r', MYNA_OPTION_INTEGER, &a->rate_hz, "HZ", "of the devices (their own)", 8000, 384000, NULL},
         {"iterations", 0, MYNA_OPTION_INTEGER, &a->iterations, "N", "of the waveform stage a frame (8)", 0, 64, NULL},
+        {"record", 0, MYNA_OPTION_TEXT, &a->record, "FILE", "what is heard and what is spoken, as two channels at 16 kHz", 0, 0,
+            NULL},
         {"duration", 'd', MYNA_OPTION_NUMBER, &a->duration, "S", "stop after so many seconds", 0, 1e9, NULL},
         {"reconnect", 0, MYNA_OPTION_FLAG, &a->reconnect, NULL, "wait for a lost device instead of giving up", 0, 0, NULL},
         {"input-file", 0, MYNA_OPTION_TEXT, &a->input_file, "FILE", "hear a recording instead of a device ...", 0, 0, NULL},
         {"output-file", 0, MYNA_OPTION_TEXT, &a->output_file, "FILE", "... and speak into a file, as late as live", 0, 0,
             NULL},
         {"as-fast-as-possible", 0, MYNA_OPTION_FLAG, &a->as_fast_as_possible, NULL, "files: not in real time", 0, 0, NULL},
-        {"force", 'f', MYNA_OPTION_FLAG, &a->force, NULL, "replace an output file that exists", 0, 0, NULL},
+        {"force", 'f', MYNA_OPTION_FLAG, &a->force, NULL, "replace files that exist", 0, 0, NULL},
         {"model", 'm', MYNA_OPTION_TEXT, &a->model, "MODEL", "the model file, instead of the one that came along", 0, 0,
             NULL},
         {"quiet", 'q', MYNA_OPTION_FLAG, &a->quiet, NULL, "print errors only", 0, 0, NULL},
@@ -79,6 +81,7 @@ typedef struct live {
     myna_source source;
     myna_live_settings settings;
     myna_live_controls controls;
+    myna_live_recorder *recorder;
     double start_seconds;
 } live;
 
@@ -147,6 +150,28 @@ static bool look(live *l, myna_live_worker *worker, const myna_device_counters *
         .seconds = seconds};
     myna_live_view_show(&status);
     return !myna_interrupted && !(duration > 0 && seconds >= duration);
+}
+
+/* ---- Recording ------------------------------------------------------------------------------------------------- */
+
+static int start_recording(live *l)
+{
+    const char *path = l->arguments->record;
+    if (!path) return MYNA_EXIT_OK;
+    int code = myna_cli_check_output(path, l->arguments->force);
+    if (code != MYNA_EXIT_OK) return code;
+    myna_error error = {0};
+    code = myna_report_status(path, myna_live_recorder_start(&l->recorder, path, &error), &error);
+    l->settings.taps = myna_live_recorder_taps(l->recorder);
+    return code;
+}
+
+static int finish_recording(live *l)
+{
+    myna_error error = {0};
+    myna_status status = myna_live_recorder_finish(l->recorder, &error);
+    l->recorder = NULL;
+    return myna_report_status(l->arguments->record, status, &error);
 }
 
 /* ---- Devices ----------------------------------------------------------------------------------------------------- */
@@ -299,6 +324,7 @@ static int run_devices(live *l)
     }
     if (!l->arguments->reconnect) {
         myna_report_status(NULL, status, &error);
+        finish_recording(l);
         _exit(MYNA_EXIT_DEVICE); /* see start_anew */
     }
     myna_note(error.file, "%s; waiting for it to come back", error.detail);
@@ -340,6 +366,7 @@ static const char *find_contradiction(const arguments *a)
     if (a->to.n > MYNA_LIVE_MAX_VOICES) return "at most 9 voices";
     if (!a->input_file != !a->output_file) return "--input-file and --output-file go together";
     if (a->input_file && (a->input || a->output)) return "either devices or files";
+    if (a->record && a->reconnect) return "--record ends with the device: not together with --reconnect";
     if (a->as_fast_as_possible && !a->input_file) return "only files can be converted faster than they are spoken";
     return NULL;
 }
@@ -354,10 +381,12 @@ static int run(const arguments *a)
     }
     myna_set_quiet(a->quiet);
     int code = load(&l);
+    if (code == MYNA_EXIT_OK) code = start_recording(&l);
     l.start_seconds = seconds_now();
     if (code == MYNA_EXIT_OK) code = a->input_file ? run_files(&l) : run_devices(&l);
+    int recorded = finish_recording(&l);
     unload(&l);
-    return code;
+    return code == MYNA_EXIT_OK ? recorded : code;
 }
 
 int myna_cmd_live(int argc, char **argv)

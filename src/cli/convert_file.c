@@ -193,7 +193,7 @@ static myna_status open_output(job *j, const char *output, myna_error *error)
 {
     int rate_hz = j->info.sample_rate_hz;
     bool has_header = !j->conversion->is_raw;
-    if (!myna_is_stream(output)) return myna_audio_create(&j->writer, output, rate_hz, error);
+    if (!myna_is_stream(output)) return myna_audio_create(&j->writer, output, rate_hz, 1, error);
     return myna_audio_create_stream(&j->writer, STDOUT_FILENO, "standard output", has_header, rate_hz, error);
 }
 

@@ -34,7 +34,7 @@ static myna_status open_all(player *p, const myna_live_settings *settings, myna_
     myna_live_settings used = *settings;
     used.input_rate_hz = used.output_rate_hz = p->rate_hz;
     status = myna_live_worker_create(&p->worker, &used, p->block_samples, error);
-    if (status == MYNA_OK) status = myna_audio_create(&p->writer, p->file->output, p->rate_hz, error);
+    if (status == MYNA_OK) status = myna_audio_create(&p->writer, p->file->output, p->rate_hz, 1, error);
     if (status == MYNA_OK && p->file->in_real_time) status = myna_live_worker_start(p->worker, error);
     return status;
 }

@@ -102,6 +102,15 @@ static void convert(myna_live_path *p, float *out, const float *in, size_t n)
     }
 }
 
+/* Both or neither, so that the channels stay in step. */
+static void tap(myna_live_path *p, const float *heard, const float *spoken, size_t n)
+{
+    const myna_live_taps *taps = p->settings.taps;
+    if (!taps || myna_ring_room(taps->heard) < n || myna_ring_room(taps->spoken) < n) return;
+    myna_ring_write(taps->heard, heard, n);
+    myna_ring_write(taps->spoken, spoken, n);
+}
+
 static myna_status at_16_khz(void *context, const float *samples, size_t n, myna_error *error)
 {
     myna_live_path *p = context;
@@ -112,6 +121,7 @@ static myna_status at_16_khz(void *context, const float *samples, size_t n, myna
         convert(p, out, samples, part);
         measure(&p->meters.input_db, samples, part);
         measure(&p->meters.output_db, out, part);
+        tap(p, samples, out, part);
         status = myna_resampler_push(p->up, out, part, false, p->sink, p->context, error);
     }
     return status;

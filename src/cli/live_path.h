@@ -3,6 +3,7 @@
 #ifndef MYNA_CLI_LIVE_PATH_H
 #define MYNA_CLI_LIVE_PATH_H
 
+#include "cli/live_record.h"
 #include "io/resample.h"
 
 enum { MYNA_LIVE_MAX_VOICES = 9 };
@@ -14,6 +15,7 @@ typedef struct myna_live_settings {
     myna_converter_options options;
     int input_rate_hz, output_rate_hz;
     bool is_steered;  /* the output's clock is another than the input's: see myna_live_path_steer */
+    const myna_live_taps *taps; /* what else gets the samples heard and spoken, or NULL */
     float wet;        /* share of the converted voice, [0, 1]; the rest is the microphone, delayed as much */
 } myna_live_settings;
 

@@ -30,18 +30,20 @@ myna_status myna_audio_read(myna_audio_reader *reader, float *samples, size_t n,
 myna_status myna_audio_rewind(myna_audio_reader *reader, myna_error *error);
 void myna_audio_close(myna_audio_reader *reader);
 
-/* A mono file being written under a temporary name beside `path`; the suffix chooses WAV (.wav, 16-bit PCM, at most
+/* A file of one or two channels, interleaved, being written under a temporary name beside `path`; the suffix chooses WAV (.wav, 16-bit PCM, at most
  * 4 GiB), FLAC (.flac, 16 bit), Ogg Vorbis (.ogg, .oga) or Ogg Opus (.opus, which has five rates). Samples are limited to
  * [-1, 1]. Commit closes, syncs, renames and frees; abandon removes and frees. A full disk is noticed at the latest
  * in commit. */
 typedef struct myna_audio_writer myna_audio_writer;
 #define MYNA_AUDIO_SUFFIXES ".wav, .flac, .ogg, .oga or .opus"
 bool myna_audio_has_suffix(const char *path); /* one of these, in any case */
-myna_status myna_audio_create(myna_audio_writer **out, const char *path, int sample_rate_hz, myna_error *error);
+myna_status myna_audio_create(
+    myna_audio_writer **out, const char *path, int sample_rate_hz, int channels, myna_error *error);
 /* The same for 16-bit samples that go out through the descriptor `fd` (the caller's; errors call it `name`) at once,
  * after a WAV header of open length or without any. A signal that ends a wait is ERROR_INTERRUPTED. */
 myna_status myna_audio_create_stream(
     myna_audio_writer **out, int fd, const char *name, bool has_header, int sample_rate_hz, myna_error *error);
+/* n samples of all channels together. */
 myna_status myna_audio_write(myna_audio_writer *writer, const float *samples, size_t n, myna_error *error);
 myna_status myna_audio_commit(myna_audio_writer *writer, myna_error *error);
 void myna_audio_abandon(myna_audio_writer *writer);

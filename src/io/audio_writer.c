@@ -118,10 +118,10 @@ static myna_status fail_write(const myna_audio_writer *writer, myna_error *error
 }
 
 static myna_status open_file(
-    myna_audio_writer *writer, const char *path, int format, int sample_rate_hz, myna_error *error)
+    myna_audio_writer *writer, const char *path, int format, int sample_rate_hz, int channels, myna_error *error)
 {
     static SF_VIRTUAL_IO operations = {file_length, file_seek, file_read, file_write, file_tell};
-    SF_INFO info = {.samplerate = sample_rate_hz, .channels = 1, .format = formats[format].format};
+    SF_INFO info = {.samplerate = sample_rate_hz, .channels = channels, .format = formats[format].format};
     myna_status status = myna_new_file_open(&writer->file, path, error);
     if (status != MYNA_OK) return status;
     writer->fd = fileno(writer->file.stream);
@@ -145,7 +145,8 @@ static myna_audio_writer *allocate(int fd, const char *name)
     return writer;
 }
 
-myna_status myna_audio_create(myna_audio_writer **out, const char *path, int sample_rate_hz, myna_error *error)
+myna_status myna_audio_create(
+    myna_audio_writer **out, const char *path, int sample_rate_hz, int channels, myna_error *error)
 {
     int format = format_of(path);
     if (format == N_FORMATS) {
@@ -160,7 +161,7 @@ myna_status myna_audio_create(myna_audio_writer **out, const char *path, int sam
     if (!writer) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to write audio");
     writer->is_integer = (formats[format].format & SF_FORMAT_SUBMASK) == SF_FORMAT_PCM_16;
     if ((formats[format].format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV) writer->bytes_left = max_wav_data_bytes;
-    myna_status status = open_file(writer, path, format, sample_rate_hz, error);
+    myna_status status = open_file(writer, path, format, sample_rate_hz, channels, error);
     if (status != MYNA_OK) {
         myna_audio_abandon(writer);
         return myna_fail_in(error, status, path);

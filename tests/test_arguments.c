@@ -75,6 +75,11 @@ static void test_null_is_refused_in_conversion(void **state)
     expect_refused(myna_source_meter_create(&meter, NULL, voice, NULL, &e), &e);
     expect_refused(myna_source_meter_create(&meter, model, NULL, NULL, &e), &e);
     expect_refused(myna_source_meter_finish(NULL, &source, &e), &e);
+    expect_refused(myna_source_of_voice(NULL, model, voice, voice, NULL, &e), &e);
+    expect_refused(myna_source_of_voice(&source, NULL, voice, voice, NULL, &e), &e);
+    expect_refused(myna_source_of_voice(&source, model, NULL, voice, NULL, &e), &e);
+    expect_refused(myna_source_of_voice(&source, model, voice, NULL, NULL, &e), &e);
+    expect_refused(myna_converter_set_voice(NULL, voice, &e), &e);
     expect_refused(myna_convert(NULL, voice, NULL, samples, 10, samples, &e), &e);
     expect_refused(myna_convert(model, NULL, NULL, samples, 10, samples, &e), &e);
     expect_refused(myna_convert(model, voice, NULL, NULL, 10, samples, &e), &e);

@@ -402,6 +402,7 @@ static void the_stream_never_allocates(void **state)
         myna_converter *converter = create(&options);
         allocation_start(0);
         stream(out, converter, speech, N, 1001);
+        assert_int_equal(myna_converter_set_voice(converter, voice, NULL), MYNA_OK);
         myna_converter_process(converter, speech, N, out);
         myna_converter_reset(converter);
         long n_calls = allocation_stop();
@@ -432,6 +433,81 @@ static void short_memory_is_reported(void **state)
     }
 }
 
+/* ---- Changes on the way ------------------------------------------------------------------------------------------ */
+
+static void another_voice_on_the_way(void **state)
+{
+    (void)state;
+    static float changed[N], created[N];
+    myna_converter_options options = options_for(MYNA_LATENCY_LOW);
+    myna_model *stranger = make_model(2);
+    myna_voice *man = make_voice(model, 110, 1), *other = stranger ? make_voice(stranger, 110, 1) : NULL;
+    assert_true(man && other);
+    myna_converter *converter = create(&options);
+    assert_int_equal(myna_converter_set_voice(converter, other, NULL), MYNA_ERROR_MODEL);
+    assert_int_equal(myna_converter_set_voice(converter, man, NULL), MYNA_OK);
+    myna_converter_process(converter, speech, STEP * 8, changed);
+    myna_converter_reset(converter); /* the voice stays, and nothing of the one before is left */
+    myna_converter_process(converter, speech, N, changed);
+    myna_converter_free(converter);
+    assert_int_equal(myna_converter_create(&converter, model, man, &options, NULL), MYNA_OK);
+    myna_converter_process(converter, speech, N, created);
+    assert_true(rms_of(created, N) > 1e-3);
+    assert_true(difference_db(changed, created, N) < -80);
+    myna_converter_set_pitch(converter, MYNA_PITCH_KEEP, 99);
+    assert_true(fabsf(myna_converter_pitch_shift(converter) - 24) < 1e-3f);
+    myna_converter_free(converter);
+    myna_voice_free(man);
+    myna_voice_free(other);
+    myna_model_free(stranger);
+}
+
+/* What is known of the speaker is where estimates start: pitch and level are right from the first word on. */
+static void estimates_start_at_the_speakers_own_voice(void **state)
+{
+    (void)state;
+    static float out[N];
+    myna_converter_options options = options_for(MYNA_LATENCY_LOW);
+    myna_voice *man = make_voice(model, 110, 1);
+    myna_source source;
+    assert_int_equal(myna_source_of_voice(&source, model, man, voice, &options, NULL), MYNA_OK);
+    assert_true(fabsf(source.profile.log_f0_mean - myna_voice_profile(man)->log_f0_mean) < 1e-6f);
+    assert_true(source.content.deviation[7] > 0 && source.output.deviation[7] > 0 && source.output_gain > 0);
+    options.source = &source;
+    options.source_is_start = true;
+    myna_converter *converter = create(&options);
+    float start = myna_converter_pitch_shift(converter);
+    float wanted = 12 * (myna_voice_profile(voice)->log_f0_mean - myna_voice_profile(man)->log_f0_mean) / logf(2);
+    assert_true(fabsf(start - wanted) < 1e-3f);
+    myna_converter_process(converter, speech, N, out);
+    assert_true(myna_converter_pitch_shift(converter) != start); /* and goes on learning */
+    assert_true(rms_of(out, N) > 1e-3);
+    myna_converter_free(converter);
+    myna_voice *both = NULL;
+    assert_int_equal(myna_voice_mix(&both, (const myna_voice *[]){man, voice}, (float[]){1, 1}, 2, NULL), MYNA_OK);
+    assert_int_equal(myna_source_of_voice(&source, model, both, voice, &options, NULL), MYNA_ERROR_MODEL);
+    myna_voice_free(both);
+    myna_voice_free(man);
+}
+
+static void gate_lets_through_what_it_says(void **state)
+{
+    (void)state;
+    static float in[N], out[N];
+    double rms[2];
+    myna_rng rng = myna_rng_seed(1, 2);
+    memcpy(in, speech, sizeof in);
+    for (size_t i = N / 2; i < N; i++) in[i] = 0.0025f * myna_rng_normal(&rng); /* 32 dB under the speech before */
+    const float gates[] = {-60, -10};
+    for (int i = 0; i < 2; i++) {
+        myna_converter_options options = options_for(MYNA_LATENCY_LOW);
+        options.gate_db = gates[i];
+        assert_int_equal(myna_convert(model, voice, &options, in, N, out, NULL), MYNA_OK);
+        rms[i] = rms_of(out + N * 3 / 4, N / 4);
+    }
+    assert_true(rms[0] > 1e-4 && rms[1] < 0.1 * rms[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +527,9 @@ int main(void)
         cmocka_unit_test(bad_samples_count_as_zero),
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(seeds_choose_the_noise),
+        cmocka_unit_test(another_voice_on_the_way),
+        cmocka_unit_test(estimates_start_at_the_speakers_own_voice),
+        cmocka_unit_test(gate_lets_through_what_it_says),
         cmocka_unit_test(the_stream_never_allocates),
         cmocka_unit_test(short_memory_is_reported),
     };

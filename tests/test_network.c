@@ -143,6 +143,23 @@ static void gradients_at_low(void **state)
     check_latency(*state, MYNA_LATENCY_LOW);
 }
 
+/* Instance normalisation: a constant in any band, as a microphone adds it, changes nothing of what is decoded; nor does
+ * a segment's spread. */
+static void content_forgets_what_stays_the_same(void **state)
+{
+    fixture *f = *state;
+    static float plain[N_OUT], content[ROWS * MYNA_CONTENT_IN];
+    memcpy(plain, myna_network_forward(f->network, &f->weights, &f->batch, MYNA_LATENCY_BEST), sizeof plain);
+    for (size_t i = 0; i < ROWS * MYNA_CONTENT_IN; i++) {
+        bool is_first_item = i < ROWS * MYNA_CONTENT_IN / 2;
+        content[i] = (is_first_item ? 3.0f : 1.5f) * f->content[i] + 0.1f * (float)(i % MYNA_CONTENT_IN);
+    }
+    myna_batch batch = f->batch;
+    batch.content = content;
+    const float *changed = myna_network_forward(f->network, &f->weights, &batch, MYNA_LATENCY_BEST);
+    for (size_t i = 0; i < N_OUT; i++) assert_float_equal(changed[i], plain[i], 0.05f);
+}
+
 static void backward_accumulates(void **state)
 {
     fixture *f = *state;
@@ -162,6 +179,7 @@ int main(void)
         cmocka_unit_test(gradients_at_best),
         cmocka_unit_test(gradients_at_balanced),
         cmocka_unit_test(gradients_at_low),
+        cmocka_unit_test(content_forgets_what_stays_the_same),
         cmocka_unit_test(backward_accumulates),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -195,6 +195,7 @@ void myna_converter_f0(const myna_converter *c, float *heard_hz, float *spoken_h
 /* What was learnt of the source stays; what was learnt of the output belonged to the voice before. */
 myna_status myna_converter_set_voice(myna_converter *c, const myna_voice *voice, myna_error *error)
 {
+    if (!c || !voice) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no voice to change to");
     if (strcmp(voice->model_id, c->model->id) != 0)
         return myna_fail(error, MYNA_ERROR_MODEL, "the voice belongs to model %s, not %s", voice->model_id, c->model->id);
     c->voice = voice;

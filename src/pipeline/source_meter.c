@@ -131,7 +131,8 @@ myna_status myna_source_of_voice(myna_source *out, const myna_model *model, cons
 {
     myna_source_meter *meter = NULL;
     myna_source source = {0};
-    if (!out || !voice || voice->n_frames == 0)
+    if (!out || !voice) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no voice to start from");
+    if (voice->n_frames == 0)
         return myna_fail(error, MYNA_ERROR_MODEL, "a voice without recordings says nothing of how its owner speaks");
     source.profile = voice->profile;
     myna_status status = myna_source_meter_create(&meter, model, target, options, error);

@@ -8,13 +8,15 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     MAX_CLICKS = 100,
     PAUSE_MS = 500, /* from click to click: longer than any round trip that is of use */
     MAX_RATE_HZ = 384000,
+    WAIT_MS = 2,
+    MOST_WAITS = 2000 / WAIT_MS, /* without a sample: the device is lost */
 };
 static const float click = 0.5f;        /* amplitude */
 static const float echo_share = 0.25f;  /* of the loudest sample heard, to be taken for the click */
@@ -37,22 +39,28 @@ typedef struct loop {
     size_t period; /* samples from click to click */
     float *echo;   /* [period] */
     double block_ms;
+    bool is_lost, slipped;
 } loop;
 
 /* The device's rings run from its first callback on, so sample i spoken and sample i heard belong to the same time: a
  * click spoken at the start of a period is heard as late in that period as its way is long. Returns ms, negative where
- * nothing was heard. */
+ * nothing was heard, or samples were lost on the way. */
 static double measure_echo(loop *l)
 {
     float loudest = 0;
     size_t n = 0;
-    while (n < l->period && !myna_interrupted && myna_device_is_running(l->device)) {
+    myna_device_counters before = myna_device_count_up(l->device);
+    for (int waits = 0; n < l->period && waits < MOST_WAITS && !myna_interrupted; waits++) {
         size_t got = myna_ring_read(l->heard, l->echo + n, l->period - n);
         n += got;
-        if (got == 0) nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        if (got > 0) waits = 0;
+        else nanosleep(&(struct timespec){.tv_nsec = WAIT_MS * 1000000}, NULL);
     }
+    l->is_lost = n < l->period;
+    myna_device_counters after = myna_device_count_up(l->device);
+    l->slipped |= after.lost != before.lost || after.missing != before.missing; /* and all later ones with it */
     for (size_t i = 0; i < n; i++) loudest = fmaxf(loudest, fabsf(l->echo[i]));
-    if (n < l->period || loudest < least_echo) return -1;
+    if (l->is_lost || l->slipped || loudest < least_echo) return -1;
     size_t first = 0;
     while (fabsf(l->echo[first]) < echo_share * loudest) first++;
     return 1000.0 * (double)first / l->rate_hz;
@@ -72,7 +80,7 @@ static void speak_period(loop *l)
 static size_t measure(double *ms, size_t n, loop *l)
 {
     size_t found = 0;
-    for (size_t i = 0; i < n && !myna_interrupted; i++) {
+    for (size_t i = 0; i < n && !myna_interrupted && !l->is_lost; i++) {
         double echo = measure_echo(l);
         speak_period(l);
         if (echo >= 0) ms[found++] = echo;
@@ -105,7 +113,7 @@ static void report(const arguments *a, double *ms, size_t n, double block_ms)
     static const char *const names[] = {"low", "balanced", "best"};
     qsort(ms, n, sizeof *ms, by_size);
     double p50 = ms[n / 2], p95 = ms[n * 95 / 100], most = ms[n - 1];
-    double margin = 1000 * myna_live_margin(block_ms / 1000);
+    double margin = 1000 * myna_live_margin(block_ms / 1000, block_ms / 1000);
     if (a->json) {
         cJSON *json = cJSON_CreateObject();
         cJSON_AddNumberToObject(json, "device_p50_ms", p50);
@@ -148,7 +156,7 @@ static myna_status open_loop(loop *l, const arguments *a, myna_error *error)
     status = myna_ring_create(&l->heard, 4 * l->period, error);
     if (status == MYNA_OK) status = myna_ring_create(&l->spoken, 4 * l->period, error);
     if (status != MYNA_OK) return status;
-    l->block_ms = a->block_ms > 0 ? a->block_ms : myna_device_block_ms(settings.input);
+    l->block_ms = a->block_ms > 0 ? a->block_ms : myna_device_block_ms(settings.input, true);
     settings.heard = l->heard;
     settings.spoken = l->spoken;
     settings.block_samples = (int)(a->block_ms * l->rate_hz / 1000);
@@ -167,12 +175,17 @@ static int run(const arguments *a)
     int code = myna_report_status("latency", status, &error);
     if (code == MYNA_EXIT_OK) {
         size_t n = measure(ms, (size_t)a->n_clicks, &l);
-        if (myna_interrupted) {
+        if (l.is_lost && !myna_interrupted) {
+            myna_report("latency", "device lost: no samples for 2 seconds");
+            _exit(MYNA_EXIT_DEVICE); /* closing it may never return: see cmd_live.c */
+        } else if (myna_interrupted) {
             code = MYNA_EXIT_INTERRUPTED;
         } else if (n > 0) {
             report(a, ms, n, l.block_ms);
         } else {
-            myna_report("latency", "no click came back: connect output and input, with a cable or inside the sound server");
+            myna_report("latency", l.slipped
+                    ? "samples were lost on the way: the computer is too busy to measure"
+                    : "no click came back: connect output and input, with a cable or inside the sound server");
             code = MYNA_EXIT_DEVICE;
         }
     }

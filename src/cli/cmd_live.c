@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -137,9 +136,9 @@ static void slow_down(myna_live_worker *worker)
 }
 
 /* Keys and view; false: quit. */
-static bool look(live *l, myna_live_worker *worker, const myna_device_counters *counters, double latency_ms)
+static bool look(live *l, myna_live_worker *worker, const myna_device_counters *counters, double latency_ms, double seconds)
 {
-    double seconds = seconds_now() - l->start_seconds, duration = l->arguments->duration;
+    double duration = l->arguments->duration;
     if (myna_live_view_read_keys(&l->controls, l->settings.n_voices)) return false;
     myna_live_worker_control(worker, &l->controls);
     myna_live_status status = {.report = myna_live_worker_report(worker),
@@ -181,7 +180,7 @@ typedef struct session {
     myna_device_info input, output;
     myna_device *device;
     myna_live_worker *worker;
-    double latency_ms, block_ms;
+    double latency_ms;
     int input_rate_hz;
 } session;
 
@@ -218,15 +217,17 @@ static myna_status open_session(session *s, live *l, myna_error *error)
     settings->input_rate_hz = a->rate_hz ? (int)a->rate_hz : s->input.sample_rate_hz;
     settings->output_rate_hz = a->rate_hz ? (int)a->rate_hz : s->output.sample_rate_hz;
     settings->is_steered = !myna_devices_share_clock(s->device_settings.input, s->device_settings.output);
-    double block_ms = a->block_ms > 0 ? a->block_ms : myna_device_block_ms(s->device_settings.input);
+    double block_ms = a->block_ms > 0 ? a->block_ms : myna_device_block_ms(s->device_settings.input, true);
     size_t block_samples = (size_t)rint(block_ms * settings->input_rate_hz / 1000);
     if (block_samples < MIN_BLOCK_SAMPLES) block_samples = MIN_BLOCK_SAMPLES;
-    status = myna_live_worker_create(&s->worker, settings, block_samples, error);
+    double spoken_ms = a->block_ms > 0 || !settings->is_steered
+                           ? block_ms
+                           : myna_device_block_ms(s->device_settings.output, false);
+    status = myna_live_worker_create(&s->worker, settings, block_samples, spoken_ms / 1000, error);
     if (status == MYNA_OK) status = myna_live_worker_start(s->worker, error);
     if (status != MYNA_OK) return status;
     slow_down(s->worker);
     s->input_rate_hz = settings->input_rate_hz;
-    s->block_ms = 1000.0 * (double)block_samples / s->input_rate_hz;
     s->device_settings.sample_rate_hz = (int)a->rate_hz;
     s->device_settings.block_samples = a->block_ms > 0 ? (int)block_samples : 0;
     s->device_settings.heard = myna_live_worker_heard(s->worker);
@@ -243,9 +244,9 @@ static void summarize(const session *s)
 {
     myna_device_counters counters = myna_device_count_up(s->device);
     myna_live_report report = myna_live_worker_report(s->worker);
-    fprintf(stderr, "%.1f s; dropped %llu blocks of %.1f ms, missing %.1f ms, lost %.1f ms, xruns %llu\n",
-        (double)counters.spoken / counters.rate_hz, (unsigned long long)report.n_dropped, s->block_ms,
-        1000.0 * (double)counters.missing / counters.rate_hz, 1000.0 * (double)counters.lost / s->input_rate_hz,
+    fprintf(stderr, "%.1f s; load %.0f/%.0f/%.0f %%, dropped %.1f ms, missing %.1f ms, lost %.1f ms, xruns %llu\n",
+        (double)counters.spoken / counters.rate_hz, 100 * report.load_p50, 100 * report.load_p95, 100 * report.load_max,
+        1000 * report.dropped_seconds, 1000.0 * (double)counters.missing / counters.rate_hz, 1000.0 * (double)counters.lost / s->input_rate_hz,
         (unsigned long long)counters.xruns);
 }
 
@@ -274,22 +275,25 @@ static int start_anew(char **argv)
     return MYNA_EXIT_DEVICE;
 }
 
-/* Until the user quits (MYNA_OK) or the device is lost. */
+/* Until the user quits (MYNA_OK) or the device is lost, which is looked for first: Ctrl-C may reach the sound server
+ * too. */
 static myna_status run_session(session *s, live *l, myna_error *error)
 {
-    uint64_t n_before = 0;
-    double moved_seconds = seconds_now();
+    myna_device_counters before = {0};
+    double heard_seconds = seconds_now(), spoken_seconds = heard_seconds; /* when last */
     for (;;) {
         struct timespec pause = {.tv_nsec = 1000000000 / LOOKS_A_SECOND};
         nanosleep(&pause, NULL);
         myna_device_counters counters = myna_device_count_up(s->device);
-        uint64_t n = counters.heard < counters.spoken ? counters.heard : counters.spoken;
-        if (n != n_before) moved_seconds = seconds_now();
-        n_before = n;
-        if (!look(l, s->worker, &counters, s->latency_ms)) return MYNA_OK;
-        const char *lost = !myna_device_is_running(s->device)              ? "the sound system stopped the stream"
-                           : seconds_now() - moved_seconds > stalled_seconds ? "no samples for 2 seconds"
-                                                                             : NULL;
+        double now = seconds_now();
+        if (counters.heard != before.heard) heard_seconds = now;
+        if (counters.spoken != before.spoken) spoken_seconds = now;
+        before = counters;
+        bool is_stalled = now - fmin(heard_seconds, spoken_seconds) > stalled_seconds;
+        const char *lost = !myna_device_is_running(s->device) ? "the sound system stopped the stream"
+                           : is_stalled                       ? "no samples for 2 seconds"
+                                                              : NULL;
+        if (!lost && !look(l, s->worker, &counters, s->latency_ms, now - l->start_seconds)) return MYNA_OK;
         if (lost) return myna_fail_in(error, myna_fail(error, MYNA_ERROR_DEVICE, "device lost: %s", lost), s->input.name);
     }
 }
@@ -317,15 +321,16 @@ static int run_devices(live *l)
     myna_live_view_open(l->arguments->quiet);
     status = run_session(&s, l, &error);
     myna_live_view_close();
+    if (status == MYNA_OK && !l->arguments->quiet) summarize(&s);
+    myna_live_worker_stop(s.worker);
+    int recorded = finish_recording(l);
     if (status == MYNA_OK) {
-        if (!l->arguments->quiet) summarize(&s);
         close_session(&s);
-        return MYNA_EXIT_OK;
+        return recorded;
     }
-    if (!l->arguments->reconnect) {
-        myna_report_status(NULL, status, &error);
-        finish_recording(l);
-        _exit(MYNA_EXIT_DEVICE); /* see start_anew */
+    if (!l->arguments->reconnect || myna_interrupted) {
+        if (!myna_interrupted) myna_report_status(NULL, status, &error);
+        _exit(myna_interrupted ? recorded : MYNA_EXIT_DEVICE); /* see start_anew */
     }
     myna_note(error.file, "%s; waiting for it to come back", error.detail);
     return start_anew(l->arguments->argv);
@@ -341,7 +346,7 @@ static bool on_block(void *context, myna_live_worker *worker, double seconds)
     if (seconds < next_look && !myna_interrupted) return true;
     next_look = seconds + 1.0 / LOOKS_A_SECOND;
     slow_down(worker);
-    return look(l, worker, &none, 1000 * myna_live_worker_latency(worker));
+    return look(l, worker, &none, 1000 * myna_live_worker_latency(worker), seconds);
 }
 
 static int run_files(live *l)

@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-static const double settling_seconds = 1.0;  /* what the ring holds meanwhile is the set point */
 static const double smoothing_seconds = 0.5; /* against the jitter of callbacks */
 /* d(fill)/dt = 1e-6 (offset + steering): steering = -1e6 (p error + i integral of error) is critically damped where
  * i = p^2 / 4. */
@@ -13,10 +12,6 @@ double myna_drift_update(myna_drift *d, double fill, double seconds)
     d->heard_seconds += seconds;
     double part = fmin(seconds / fmin(d->heard_seconds, smoothing_seconds), 1);
     d->fill += part * (fill - d->fill);
-    if (d->heard_seconds < settling_seconds) {
-        d->set_point = d->fill;
-        return 0;
-    }
     double error = d->fill - d->set_point, most = MYNA_DRIFT_MOST_PPM * 1e-6;
     double sum = d->sum + error * seconds;
     double steering = proportional * error + integral * sum;

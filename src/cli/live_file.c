@@ -33,7 +33,7 @@ static myna_status open_all(player *p, const myna_live_settings *settings, myna_
     if (!p->block) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a block");
     myna_live_settings used = *settings;
     used.input_rate_hz = used.output_rate_hz = p->rate_hz;
-    status = myna_live_worker_create(&p->worker, &used, p->block_samples, error);
+    status = myna_live_worker_create(&p->worker, &used, p->block_samples, p->file->block_seconds, error);
     if (status == MYNA_OK) status = myna_audio_create(&p->writer, p->file->output, p->rate_hz, 1, error);
     if (status == MYNA_OK && p->file->in_real_time) status = myna_live_worker_start(p->worker, error);
     return status;
@@ -81,7 +81,7 @@ static myna_status play(player *p, myna_live_on_block *on_block, void *context, 
         status = myna_audio_write(p->writer, p->block, n, error);
         if (status != MYNA_OK) return status;
         p->n_written += (int64_t)n;
-        if (on_block && !on_block(context, p->worker, (double)p->n_written / p->rate_hz)) return MYNA_ERROR_INTERRUPTED;
+        if (on_block && !on_block(context, p->worker, (double)p->n_written / p->rate_hz)) return MYNA_OK;
     }
     return MYNA_OK;
 }

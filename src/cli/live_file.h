@@ -12,7 +12,7 @@ typedef struct myna_live_file {
 
 /* The output has the input's rate and comes as late as it would from a device: it is longer than the input by the
  * worker's latency, *latency_seconds. settings' rates are filled in. `on_block` (may be NULL) is called after each block;
- * false stops with ERROR_INTERRUPTED. */
+ * false ends the file there. */
 typedef bool myna_live_on_block(void *context, myna_live_worker *worker, double seconds);
 myna_status myna_live_file_run(double *latency_seconds, const myna_live_file *file, const myna_live_settings *settings,
     myna_live_on_block *on_block, void *context, myna_error *error);

@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     BLOCK = 400,  /* at 16 kHz: one step of the network */
@@ -23,6 +22,7 @@ struct myna_live_path {
     size_t latency_samples;
     float delay[DELAY]; /* what was heard, sample i at i % DELAY */
     size_t n_heard;
+    uint64_t n_in, n_out; /* of all pushes, at their rates */
     float wet, dry; /* gains in use, on their way to what controls want */
     myna_live_meters meters;
     myna_sink *sink; /* of the push under way */
@@ -70,6 +70,11 @@ double myna_live_path_latency(const myna_live_path *path)
     return (double)path->latency_samples / MYNA_SAMPLE_RATE_HZ;
 }
 
+double myna_live_path_held(const myna_live_path *p)
+{
+    return (double)p->n_in / p->settings.input_rate_hz - (double)p->n_out / p->settings.output_rate_hz;
+}
+
 /* ---- Samples through --------------------------------------------------------------------------------------------- */
 
 static void measure(float *db, const float *samples, size_t n)
@@ -93,7 +98,7 @@ static void convert(myna_live_path *p, float *out, const float *in, size_t n)
     float wet = c->mute || c->bypass ? 0 : p->settings.wet, dry = c->mute ? 0 : c->bypass ? 1 : 1 - p->settings.wet;
     myna_converter_process(p->converter, in, n, out);
     for (size_t i = 0; i < n; i++) {
-        p->delay[p->n_heard % DELAY] = isfinite(in[i]) ? fminf(fmaxf(in[i], -1), 1) : 0;
+        p->delay[p->n_heard % DELAY] = in[i];
         float then = p->n_heard >= p->latency_samples ? p->delay[(p->n_heard - p->latency_samples) % DELAY] : 0;
         p->n_heard++;
         p->wet = approach(p->wet, wet);
@@ -111,18 +116,26 @@ static void tap(myna_live_path *p, const float *heard, const float *spoken, size
     myna_ring_write(taps->spoken, spoken, n);
 }
 
+static myna_status hand_out(void *context, const float *samples, size_t n, myna_error *error)
+{
+    myna_live_path *p = context;
+    p->n_out += n;
+    return p->sink(p->context, samples, n, error);
+}
+
 static myna_status at_16_khz(void *context, const float *samples, size_t n, myna_error *error)
 {
     myna_live_path *p = context;
-    float out[BLOCK];
+    float in[BLOCK], out[BLOCK];
     myna_status status = MYNA_OK;
     for (size_t part; n > 0 && status == MYNA_OK; samples += part, n -= part) {
         part = n < BLOCK ? n : BLOCK;
-        convert(p, out, samples, part);
-        measure(&p->meters.input_db, samples, part);
+        for (size_t i = 0; i < part; i++) in[i] = isfinite(samples[i]) ? fminf(fmaxf(samples[i], -1), 1) : 0;
+        convert(p, out, in, part);
+        measure(&p->meters.input_db, in, part);
         measure(&p->meters.output_db, out, part);
-        tap(p, samples, out, part);
-        status = myna_resampler_push(p->up, out, part, false, p->sink, p->context, error);
+        tap(p, in, out, part);
+        status = myna_resampler_push(p->up, out, part, false, hand_out, p, error);
     }
     return status;
 }
@@ -132,6 +145,7 @@ myna_status myna_live_path_push(
 {
     p->sink = sink;
     p->context = context;
+    p->n_in += n;
     return myna_resampler_push(p->down, in, n, false, at_16_khz, p, error);
 }
 

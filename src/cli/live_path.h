@@ -29,8 +29,10 @@ void myna_live_path_free(myna_live_path *path);
 myna_status myna_live_path_push(
     myna_live_path *path, const float *in, size_t n, myna_sink *sink, void *context, myna_error *error);
 /* The converter's latency in seconds: what the network and the waveform stage look ahead. The resamplers add none to it,
- * but hold back up to 3 ms more. */
+ * but hold back a few milliseconds more. */
 double myna_live_path_latency(const myna_live_path *path);
+/* How much less has come out than went in, in seconds: what the resamplers hold back, as long as nothing is steered. */
+double myna_live_path_held(const myna_live_path *path);
 
 /* More (or fewer) output samples than the rates say, in parts per million. */
 void myna_live_path_steer(myna_live_path *path, double ppm);

@@ -5,9 +5,9 @@
 #include "io/audio_file.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 enum { RING_SAMPLES = 1 << 18 /* 16 s */, FRAMES = 1024, WAIT_MS = 50 };
@@ -16,7 +16,7 @@ struct myna_live_recorder {
     myna_live_taps taps;
     myna_audio_writer *writer;
     pthread_t thread;
-    bool has_thread;
+    bool has_thread, has_samples;
     atomic_bool stops;
     myna_status status; /* the thread's, then the finisher's */
     myna_error error;
@@ -37,6 +37,7 @@ static void write_waiting(myna_live_recorder *r)
             r->both[2 * i + 1] = r->spoken[i];
         }
         if (r->status == MYNA_OK) r->status = myna_audio_write(r->writer, r->both, 2 * n, &r->error);
+        r->has_samples = true;
     }
 }
 
@@ -67,7 +68,11 @@ myna_status myna_live_recorder_start(myna_live_recorder **out, const char *path,
     if (status == MYNA_OK) status = myna_ring_create(&r->taps.spoken, RING_SAMPLES, error);
     if (status == MYNA_OK) status = myna_audio_create(&r->writer, path, MYNA_SAMPLE_RATE_HZ, 2, error);
     if (status == MYNA_OK) {
+        sigset_t all, before; /* signals go to the main thread: they would interrupt a write */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
         r->has_thread = pthread_create(&r->thread, NULL, record, r) == 0;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (!r->has_thread) status = myna_fail(error, MYNA_ERROR_MEMORY, "no thread to record in");
     }
     if (status == MYNA_OK) *out = r;
@@ -86,7 +91,7 @@ myna_status myna_live_recorder_finish(myna_live_recorder *r, myna_error *error)
     atomic_store(&r->stops, true);
     pthread_join(r->thread, NULL);
     myna_status status = r->status;
-    if (status == MYNA_OK) {
+    if (status == MYNA_OK && r->has_samples) {
         status = myna_audio_commit(r->writer, error);
         r->writer = NULL;
     } else if (error) {

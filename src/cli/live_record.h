@@ -15,7 +15,8 @@ typedef struct myna_live_recorder myna_live_recorder;
 myna_status myna_live_recorder_start(myna_live_recorder **out, const char *path, myna_error *error);
 /* NULL, where nothing is recorded, gives none. */
 const myna_live_taps *myna_live_recorder_taps(const myna_live_recorder *recorder);
-/* Writes the rest and closes the file. Gives what went wrong on the way. NULL is fine. */
+/* Writes the rest and closes the file; where nothing was heard none is left, and one that was there stays. Gives what went
+ * wrong on the way. NULL is fine. */
 myna_status myna_live_recorder_finish(myna_live_recorder *recorder, myna_error *error);
 
 #endif

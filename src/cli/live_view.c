@@ -1,7 +1,5 @@
 #include "cli/live_view.h"
 
-#include "cli/cli.h"
-
 #include <math.h>
 #include <poll.h>
 #include <stdio.h>
@@ -61,11 +59,11 @@ static void format_line(char *out, size_t size, const myna_live_status *s)
     draw_meter(output, r->meters.output_db);
     format_pitch(pitch, sizeof pitch, &r->meters);
     snprintf(out, size,
-        "in %s %4.0f dB  out %s %4.0f dB  %s %+.0f  %d %s%s%s  load %.0f/%.0f/%.0f %%  %.0f ms  dropped %llu  missing "
-        "%.0f ms  xruns %llu",
+        "in %s %4.0f dB  out %s %4.0f dB  %s %+.0f  %d %s%s%s  load %.0f/%.0f/%.0f %%  %.0f ms  dropped %.0f ms  "
+        "missing %.0f ms  xruns %llu",
         input, (double)r->meters.input_db, output, (double)r->meters.output_db, pitch, (double)s->controls.semitones,
         s->controls.voice + 1, s->voice, s->controls.bypass ? " BYPASS" : "", s->controls.mute ? " MUTE" : "",
-        100 * r->load_p50, 100 * r->load_p95, 100 * r->load_max, s->latency_ms, (unsigned long long)r->n_dropped,
+        100 * r->load_p50, 100 * r->load_p95, 100 * r->load_max, s->latency_ms, 1000 * r->dropped_seconds,
         1000.0 * (double)s->counters.missing / (s->counters.rate_hz > 0 ? s->counters.rate_hz : 1),
         (unsigned long long)s->counters.xruns);
 }

@@ -13,9 +13,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { LOADS = 1000, MIN_RING_SAMPLES = 1 << 16 };
-static const double resampler_seconds = 0.004; /* held back by both together, at most */
+enum { LOADS = 1000, MIN_RING_SAMPLES = 1 << 16, WATCHED = 32, FIRST_BLOCKS = 8 };
+static const double resampler_seconds = 0.005; /* held back by both together, at most */
 static const double least_jitter_seconds = 0.003;
+static const double late_seconds = 0.001; /* later than this is too late: samples are dropped */
 
 struct myna_live_worker {
     myna_live_settings settings;
@@ -28,6 +29,9 @@ struct myna_live_worker {
     bool has_thread;
     atomic_bool stops;
     myna_drift drift;
+    double held_seconds;         /* by resampling */
+    double watched[WATCHED];     /* what was waiting before block i, at i % WATCHED */
+    uint64_t n_watched;
 
     pthread_mutex_t mutex; /* guards all below */
     myna_live_controls controls;
@@ -38,9 +42,19 @@ struct myna_live_worker {
 
 /* ---- Life -------------------------------------------------------------------------------------------------------- */
 
-double myna_live_margin(double block_seconds)
+/* The worker may run at real-time priority and must not wait for a reader that does not get to run. */
+static void init_mutex(pthread_mutex_t *mutex)
 {
-    return block_seconds + fmax(block_seconds, least_jitter_seconds) + resampler_seconds;
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+    pthread_mutex_init(mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+double myna_live_margin(double heard_seconds, double spoken_seconds)
+{
+    return heard_seconds + fmax(fmax(heard_seconds, spoken_seconds), least_jitter_seconds) + resampler_seconds;
 }
 
 static myna_status fill_margin(myna_live_worker *w, myna_error *error)
@@ -53,18 +67,20 @@ static myna_status fill_margin(myna_live_worker *w, myna_error *error)
 }
 
 myna_status myna_live_worker_create(
-    myna_live_worker **out, const myna_live_settings *settings, size_t block_samples, myna_error *error)
+    myna_live_worker **out, const myna_live_settings *settings, size_t block_samples, double spoken_seconds,
+    myna_error *error)
 {
     myna_live_worker *w = calloc(1, sizeof *w);
     if (!w) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert live");
     w->settings = *settings;
     w->block_samples = block_samples;
-    double block_seconds = (double)block_samples / settings->input_rate_hz;
-    w->margin_samples = (size_t)ceil(myna_live_margin(block_seconds) * settings->output_rate_hz);
+    double margin = myna_live_margin((double)block_samples / settings->input_rate_hz, spoken_seconds);
+    w->margin_samples = (size_t)ceil(margin * settings->output_rate_hz);
+    w->drift.set_point = margin - spoken_seconds / 2; /* looked at anywhere between two blocks spoken */
     w->controls = (myna_live_controls){.pitch = settings->options.pitch, .semitones = settings->options.pitch_semitones};
     w->block = malloc(block_samples * sizeof *w->block);
     sem_init(&w->wake, 0, 0);
-    pthread_mutex_init(&w->mutex, NULL);
+    init_mutex(&w->mutex);
     size_t room = 8 * (block_samples + w->margin_samples) + MIN_RING_SAMPLES;
     myna_status status = w->block ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert live");
     if (status == MYNA_OK) status = myna_live_path_create(&w->path, settings, error);
@@ -76,14 +92,19 @@ myna_status myna_live_worker_create(
     return status;
 }
 
+void myna_live_worker_stop(myna_live_worker *w)
+{
+    if (!w->has_thread) return;
+    atomic_store(&w->stops, true);
+    sem_post(&w->wake);
+    pthread_join(w->thread, NULL);
+    w->has_thread = false;
+}
+
 void myna_live_worker_free(myna_live_worker *w)
 {
     if (!w) return;
-    if (w->has_thread) {
-        atomic_store(&w->stops, true);
-        sem_post(&w->wake);
-        pthread_join(w->thread, NULL);
-    }
+    myna_live_worker_stop(w);
     myna_live_path_free(w->path);
     myna_ring_free(w->heard);
     myna_ring_free(w->spoken);
@@ -134,7 +155,7 @@ static double block_seconds(const myna_live_worker *w)
 
 static double waiting_seconds(const myna_live_worker *w)
 {
-    return (double)myna_ring_fill(w->heard) / w->settings.input_rate_hz +
+    return (double)myna_ring_fill(w->heard) / w->settings.input_rate_hz + w->held_seconds +
            (double)myna_ring_fill(w->spoken) / w->settings.output_rate_hz;
 }
 
@@ -164,6 +185,7 @@ static void convert_block(myna_live_worker *w)
     myna_live_path_control(w->path, &controls);
     myna_ring_read(w->heard, w->block, w->block_samples);
     myna_live_path_push(w->path, w->block, w->block_samples, write_spoken, w, NULL);
+    if (w->n_watched <= FIRST_BLOCKS) w->held_seconds = myna_live_path_held(w->path);
     pause_for(slow_seconds);
     double load = (seconds_now() - start) / block_seconds(w), ppm = 0;
     if (w->settings.is_steered) {
@@ -177,16 +199,30 @@ static void convert_block(myna_live_worker *w)
     pthread_mutex_unlock(&w->mutex);
 }
 
-/* What would be spoken more than a block late is not spoken at all. */
-static void drop_late_blocks(myna_live_worker *w)
+static void drop(myna_live_worker *w, double seconds)
 {
-    double late = waiting_seconds(w) - myna_live_worker_margin(w) - block_seconds(w);
-    size_t n_blocks = late > 0 ? (size_t)(late / block_seconds(w)) : 0;
-    size_t n = myna_ring_read(w->heard, NULL, n_blocks * w->block_samples) / w->block_samples;
-    if (n == 0) return;
+    size_t wanted = (size_t)(seconds * w->settings.input_rate_hz);
+    double dropped = (double)myna_ring_read(w->heard, NULL, wanted) / w->settings.input_rate_hz;
+    for (int i = 0; i < WATCHED; i++) w->watched[i] -= dropped;
     pthread_mutex_lock(&w->mutex);
-    w->report.n_dropped += n;
+    w->report.dropped_seconds += dropped;
     pthread_mutex_unlock(&w->mutex);
+}
+
+/* More than the margin waits, and would be spoken late. What waits is looked at between callbacks, or while only one of
+ * two has done its part, so a single look can be a block too high: the least of many counts, and a single look only from
+ * two blocks on. With two clocks there is drift as well, which is steered, not dropped. */
+static void drop_what_is_late(myna_live_worker *w)
+{
+    double late = waiting_seconds(w) - myna_live_worker_margin(w), least = late;
+    w->watched[w->n_watched++ % WATCHED] = late;
+    if (late > 2 * block_seconds(w)) {
+        drop(w, late - block_seconds(w));
+        return;
+    }
+    for (int i = 0; i < WATCHED; i++) least = fmin(least, w->watched[i]);
+    double tolerated = w->settings.is_steered ? block_seconds(w) : late_seconds;
+    if (w->n_watched > WATCHED + FIRST_BLOCKS && least > tolerated) drop(w, least);
 }
 
 void myna_live_worker_run_once(myna_live_worker *w)
@@ -200,9 +236,9 @@ static void *work(void *context)
 {
     myna_live_worker *w = context;
     while (!atomic_load(&w->stops)) {
-        if (sem_wait(&w->wake) != 0) continue; /* a signal */
+        if (sem_wait(&w->wake) != 0) continue;
         while (myna_ring_fill(w->heard) >= w->block_samples && !atomic_load(&w->stops)) {
-            drop_late_blocks(w);
+            drop_what_is_late(w);
             if (myna_ring_fill(w->heard) >= w->block_samples) convert_block(w);
         }
     }

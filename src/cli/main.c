@@ -35,6 +35,7 @@ static void print_help(FILE *stream)
                     "  1         the command line is wrong\n"
                     "  2         an input, an output or the model is; of several inputs: all\n"
                     "  3         some of several inputs failed, and are listed; the rest is done\n"
+                    "  4         a sound device\n"
                     "  130       interrupted\n"
                     "\nmyna COMMAND --help tells more, myna --version the version.\n");
 }

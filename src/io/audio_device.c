@@ -111,11 +111,13 @@ myna_status myna_device_find(int *out, const char *wanted, bool to_record, myna_
 {
     const char *what = to_record ? "record" : "play";
     if (wanted && (!*wanted || wanted[strspn(wanted, "0123456789")])) return find_by_name(out, wanted, to_record, error);
-    int index = wanted ? atoi(wanted) : to_record ? Pa_GetDefaultInputDevice() : Pa_GetDefaultOutputDevice();
+    long index = wanted      ? strtol(wanted, NULL, 10)
+                 : to_record ? Pa_GetDefaultInputDevice()
+                             : Pa_GetDefaultOutputDevice();
     if (!wanted && index < 0) return myna_fail(error, MYNA_ERROR_DEVICE, "no device to %s with was found", what);
-    if (index >= myna_device_count() || !can(index, to_record))
-        return myna_fail(error, MYNA_ERROR_DEVICE, "device %d cannot %s; see myna devices", index, what);
-    *out = index;
+    if (index >= myna_device_count() || !can((int)index, to_record))
+        return myna_fail(error, MYNA_ERROR_DEVICE, "device %ld cannot %s; see myna devices", index, what);
+    *out = (int)index;
     return MYNA_OK;
 }
 
@@ -187,9 +189,10 @@ static PaStreamParameters parameters_of(const myna_device *d, int direction)
         .device = index, .channelCount = d->channels[direction], .sampleFormat = paFloat32, .suggestedLatency = latency};
 }
 
-double myna_device_block_ms(int input)
+double myna_device_block_ms(int device, bool to_record)
 {
-    double latency_ms = 1000 * Pa_GetDeviceInfo(input)->defaultLowInputLatency;
+    const PaDeviceInfo *info = Pa_GetDeviceInfo(device);
+    double latency_ms = 1000 * (to_record ? info->defaultLowInputLatency : info->defaultLowOutputLatency);
     return latency_ms > 0 ? latency_ms : 10;
 }
 

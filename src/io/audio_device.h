@@ -37,8 +37,8 @@ typedef struct myna_device_settings {
     sem_t *wake;        /* posted when samples were heard (without input: wanted); may be NULL */
 } myna_device_settings;
 
-/* What a device that records gives at once, in ms, as far as it says; 10 where it does not. */
-double myna_device_block_ms(int input);
+/* What a device gives (or takes) at once, in ms, as far as it says; 10 where it does not. */
+double myna_device_block_ms(int device, bool to_record);
 /* One device, or both on JACK: one clock counts the samples of both. */
 bool myna_devices_share_clock(int input, int output);
 

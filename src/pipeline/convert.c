@@ -113,6 +113,8 @@ static void start(myna_converter *c)
         &c->pitch, &c->options, has_source(c) ? source_log_f0 : c->model->weights.front.log_f0, target_log_f0);
     myna_match_init(&c->match, output_is_known ? &c->source.output : &c->voice->reconstruction, &target->bands);
     myna_output_level_init(&c->output_level, level_start_seconds);
+    if (output_is_known && c->source.output_gain > 0)
+        c->output_level.spoken /= (double)c->source.output_gain * (double)c->source.output_gain;
     c->heard_f0_hz = c->spoken_f0_hz = 0;
     c->n_heard = c->n_spoken = c->input_fill = c->n_taken = 0;
     c->hops_to_drop = c->look_ahead + MYNA_OVERLAP - 1;

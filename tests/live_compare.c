@@ -1,8 +1,8 @@
 /* How late the second channel of a recording is against the first:
  *   live_compare wave FILE EXPECTED_MS TOLERANCE_MS     by the waveform: the dry path
  *   live_compare envelope FILE EXPECTED_MS TOLERANCE_MS by the loudness over time: another voice saying the same
- * Prints the delay and the correlation there; exit code 1 when the delay is further off, or nothing like the first is to
- * be heard in the second. Samples lost on a busy machine lower the correlation and leave the delay. */
+ * Prints the delay and the correlation there; exit code 1 when the delay is further off, or nothing like the first is
+ * to be heard in the second. Samples lost on a busy machine lower the correlation and leave the delay. */
 #include <math.h>
 #include <sndfile.h>
 #include <stdio.h>

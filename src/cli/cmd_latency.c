@@ -121,8 +121,7 @@ static void report(const arguments *a, double *ms, size_t n, double block_ms)
         cJSON_AddNumberToObject(json, "device_max_ms", most);
         cJSON_AddNumberToObject(json, "blocks_ms", margin);
         cJSON_AddNumberToObject(json, "clicks", (double)n);
-        for (int i = 0; i < 3; i++)
-            cJSON_AddNumberToObject(json, names[i], p50 + margin + engine_ms((myna_latency)i));
+        for (int i = 0; i < 3; i++) cJSON_AddNumberToObject(json, names[i], p50 + margin + engine_ms((myna_latency)i));
         myna_cli_print_json(json);
         return;
     }
@@ -177,19 +176,19 @@ static int run(const arguments *a)
         size_t n = measure(ms, (size_t)a->n_clicks, &l);
         if (l.is_lost && !myna_interrupted) {
             myna_report("latency", "device lost: no samples for 2 seconds");
-            _exit(MYNA_EXIT_DEVICE); /* closing it may never return: see cmd_live.c */
+            _exit(MYNA_EXIT_DEVICE); /* see myna_device_close */
         } else if (myna_interrupted) {
             code = MYNA_EXIT_INTERRUPTED;
         } else if (n > 0) {
             report(a, ms, n, l.block_ms);
         } else {
-            myna_report("latency", l.slipped
-                    ? "samples were lost on the way: the computer is too busy to measure"
-                    : "no click came back: connect output and input, with a cable or inside the sound server");
+            myna_report("latency",
+                l.slipped ? "samples were lost on the way: the computer is too busy to measure"
+                          : "no click came back: connect output and input, with a cable or inside the sound server");
             code = MYNA_EXIT_DEVICE;
         }
     }
-    myna_device_close(l.device);
+    if (!myna_device_close(l.device)) _exit(code);
     myna_devices_stop();
     myna_ring_free(l.heard);
     myna_ring_free(l.spoken);
@@ -203,8 +202,8 @@ int myna_cmd_latency(int argc, char **argv)
     const myna_option options[] = {
         {"input", 'i', MYNA_OPTION_TEXT, &a.input, "DEVICE", "to listen with (the default device)", 0, 0, NULL},
         {"output", 'o', MYNA_OPTION_TEXT, &a.output, "DEVICE", "to click with (the default device)", 0, 0, NULL},
-        {"block", 'b', MYNA_OPTION_NUMBER, &a.block_ms, "MS", "heard and spoken at a time (as the device likes)", 1, 200,
-            NULL},
+        {"block", 'b', MYNA_OPTION_NUMBER, &a.block_ms, "MS", "heard and spoken at a time (as the device likes)", 1,
+            200, NULL},
         {"rate", 'r', MYNA_OPTION_INTEGER, &a.rate_hz, "HZ", "of the device (its own)", 8000, MAX_RATE_HZ, NULL},
         {"clicks", 'n', MYNA_OPTION_INTEGER, &a.n_clicks, "N", "how many (10)", 1, MAX_CLICKS, NULL},
         {"json", 'j', MYNA_OPTION_FLAG, &a.json, NULL, "print JSON", 0, 0, NULL},

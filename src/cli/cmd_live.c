@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 enum { MIN_BLOCK_SAMPLES = 16, LOOKS_A_SECOND = 20 };
-static const double default_block_ms = 10;  /* of files */
-static const double stalled_seconds = 2;    /* no callback for so long: the stream is dead */
-static const time_t reconnect_seconds = 1;  /* between tries */
+static const double default_block_ms = 10;          /* of files */
+static const double stalled_seconds = 2;            /* no callback for so long: the stream is dead */
+static const time_t reconnect_seconds = 1;          /* between tries */
 static const char reconnects[] = "MYNA_RECONNECTS"; /* in the environment of a program that another became */
 
 typedef struct arguments {
@@ -27,40 +27,43 @@ typedef struct arguments {
     bool keep_pitch, reconnect, as_fast_as_possible, force, quiet;
 } arguments;
 
-static const char about[] =
-    "Converts what a microphone hears and plays it, as it is spoken. Devices are named by\n"
-    "index or by any part of their name: see myna devices. Several voices (--to a.voice\n"
-    "--to b.voice) can be switched with the keys 1 to 9.\n\n"
-    "Keys: 1-9 voice, b bypass, m mute, + and - pitch, q quit.";
+static const char about[] = "Converts what a microphone hears and plays it, as it is spoken. Devices are named by\n"
+                            "index or by any part of their name: see myna devices. Several voices (--to a.voice\n"
+                            "--to b.voice) can be switched with the keys 1 to 9.\n\n"
+                            "Keys: 1-9 voice, b bypass, m mute, + and - pitch, q quit.";
 
 static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
 {
     const myna_option options[] = {
-        {"to", 't', MYNA_OPTION_TEXTS, &a->to, "VOICE", "target: a voice file, a recording or a folder of them; up to 9", 0, 0,
-            NULL},
+        {"to", 't', MYNA_OPTION_TEXTS, &a->to, "VOICE",
+            "target: a voice file, a recording or a folder of them; up to 9", 0, 0, NULL},
         {"input", 'i', MYNA_OPTION_TEXT, &a->input, "DEVICE", "to record from (the default device)", 0, 0, NULL},
         {"output", 'o', MYNA_OPTION_TEXT, &a->output, "DEVICE", "to play to (the default device)", 0, 0, NULL},
         {"latency", 'l', MYNA_OPTION_CHOICE, &a->latency, NULL, "how much of the future is heard: 62.5, 87.5 or 200 ms",
             0, 0, "low balanced best"},
-        {"source", 's', MYNA_OPTION_TEXT, &a->source, "VOICE", "your own voice, enrolled: estimates start from it", 0, 0,
-            NULL},
+        {"source", 's', MYNA_OPTION_TEXT, &a->source, "VOICE", "your own voice, enrolled: estimates start from it", 0,
+            0, NULL},
         {"pitch", 'p', MYNA_OPTION_NUMBER, &a->pitch, "N", "semitones on top of the target's pitch (0)", -24, 24, NULL},
-        {"keep-pitch", 'k', MYNA_OPTION_FLAG, &a->keep_pitch, NULL, "keep your own melody, moved by --pitch", 0, 0, NULL},
-        {"gate", 'g', MYNA_OPTION_NUMBER, &a->gate_db, "DB",
-            "what is so far below speech begins to fade (-35)", -80, -10, NULL},
-        {"dry-wet", 'w', MYNA_OPTION_NUMBER, &a->wet, "PART", "share of the converted voice, 0 to 1 (1)", 0, 1, NULL},
-        {"block", 'b', MYNA_OPTION_NUMBER, &a->block_ms, "MS", "heard and spoken at a time (as the device likes)", 1, 200,
+        {"keep-pitch", 'k', MYNA_OPTION_FLAG, &a->keep_pitch, NULL, "keep your own melody, moved by --pitch", 0, 0,
             NULL},
+        {"gate", 'g', MYNA_OPTION_NUMBER, &a->gate_db, "DB", "what is so far below speech begins to fade (-35)", -80,
+            -10, NULL},
+        {"dry-wet", 'w', MYNA_OPTION_NUMBER, &a->wet, "PART", "share of the converted voice, 0 to 1 (1)", 0, 1, NULL},
+        {"block", 'b', MYNA_OPTION_NUMBER, &a->block_ms, "MS", "heard and spoken at a time (as the device likes)", 1,
+            200, NULL},
         {"rate", 'r', MYNA_OPTION_INTEGER, &a->rate_hz, "HZ", "of the devices (their own)", 8000, 384000, NULL},
         {"iterations", 0, MYNA_OPTION_INTEGER, &a->iterations, "N", "of the waveform stage a frame (8)", 0, 64, NULL},
-        {"record", 0, MYNA_OPTION_TEXT, &a->record, "FILE", "what is heard and what is spoken, as two channels at 16 kHz", 0, 0,
-            NULL},
+        {"record", 0, MYNA_OPTION_TEXT, &a->record, "FILE",
+            "what is heard and what is spoken, as two channels at 16 kHz", 0, 0, NULL},
         {"duration", 'd', MYNA_OPTION_NUMBER, &a->duration, "S", "stop after so many seconds", 0, 1e9, NULL},
-        {"reconnect", 0, MYNA_OPTION_FLAG, &a->reconnect, NULL, "wait for a lost device instead of giving up", 0, 0, NULL},
-        {"input-file", 0, MYNA_OPTION_TEXT, &a->input_file, "FILE", "hear a recording instead of a device ...", 0, 0, NULL},
-        {"output-file", 0, MYNA_OPTION_TEXT, &a->output_file, "FILE", "... and speak into a file, as late as live", 0, 0,
+        {"reconnect", 0, MYNA_OPTION_FLAG, &a->reconnect, NULL, "wait for a lost device instead of giving up", 0, 0,
             NULL},
-        {"as-fast-as-possible", 0, MYNA_OPTION_FLAG, &a->as_fast_as_possible, NULL, "files: not in real time", 0, 0, NULL},
+        {"input-file", 0, MYNA_OPTION_TEXT, &a->input_file, "FILE", "hear a recording instead of a device ...", 0, 0,
+            NULL},
+        {"output-file", 0, MYNA_OPTION_TEXT, &a->output_file, "FILE", "... and speak into a file, as late as live", 0,
+            0, NULL},
+        {"as-fast-as-possible", 0, MYNA_OPTION_FLAG, &a->as_fast_as_possible, NULL, "files: not in real time", 0, 0,
+            NULL},
         {"force", 'f', MYNA_OPTION_FLAG, &a->force, NULL, "replace files that exist", 0, 0, NULL},
         {"model", 'm', MYNA_OPTION_TEXT, &a->model, "MODEL", "the model file, instead of the one that came along", 0, 0,
             NULL},
@@ -136,7 +139,8 @@ static void slow_down(myna_live_worker *worker)
 }
 
 /* Keys and view; false: quit. */
-static bool look(live *l, myna_live_worker *worker, const myna_device_counters *counters, double latency_ms, double seconds)
+static bool look(
+    live *l, myna_live_worker *worker, const myna_device_counters *counters, double latency_ms, double seconds)
 {
     double duration = l->arguments->duration;
     if (myna_live_view_read_keys(&l->controls, l->settings.n_voices)) return false;
@@ -191,8 +195,8 @@ static void describe(const session *s)
     double engine = 1000 * myna_live_worker_latency(s->worker) - margin;
     fprintf(stderr, "from %s: %s (%d Hz) to %s: %s (%d Hz)%s\n", s->input.host_api, s->input.name, facts.input_rate_hz,
         s->output.host_api, s->output.name, facts.output_rate_hz, facts.shares_clock ? "" : ", two clocks");
-    fprintf(stderr, "latency %.1f ms: device %.1f, engine %.1f, blocks and resampling %.1f, device %.1f\n", s->latency_ms,
-        facts.input_latency_ms, engine, margin, facts.output_latency_ms);
+    fprintf(stderr, "latency %.1f ms: device %.1f, engine %.1f, blocks and resampling %.1f, device %.1f\n",
+        s->latency_ms, facts.input_latency_ms, engine, margin, facts.output_latency_ms);
 }
 
 static myna_status find_devices(session *s, const arguments *a, myna_error *error)
@@ -220,9 +224,8 @@ static myna_status open_session(session *s, live *l, myna_error *error)
     double block_ms = a->block_ms > 0 ? a->block_ms : myna_device_block_ms(s->device_settings.input, true);
     size_t block_samples = (size_t)rint(block_ms * settings->input_rate_hz / 1000);
     if (block_samples < MIN_BLOCK_SAMPLES) block_samples = MIN_BLOCK_SAMPLES;
-    double spoken_ms = a->block_ms > 0 || !settings->is_steered
-                           ? block_ms
-                           : myna_device_block_ms(s->device_settings.output, false);
+    double spoken_ms =
+        a->block_ms > 0 || !settings->is_steered ? block_ms : myna_device_block_ms(s->device_settings.output, false);
     status = myna_live_worker_create(&s->worker, settings, block_samples, spoken_ms / 1000, error);
     if (status == MYNA_OK) status = myna_live_worker_start(s->worker, error);
     if (status != MYNA_OK) return status;
@@ -246,13 +249,13 @@ static void summarize(const session *s)
     myna_live_report report = myna_live_worker_report(s->worker);
     fprintf(stderr, "%.1f s; load %.0f/%.0f/%.0f %%, dropped %.1f ms, missing %.1f ms, lost %.1f ms, xruns %llu\n",
         (double)counters.spoken / counters.rate_hz, 100 * report.load_p50, 100 * report.load_p95, 100 * report.load_max,
-        1000 * report.dropped_seconds, 1000.0 * (double)counters.missing / counters.rate_hz, 1000.0 * (double)counters.lost / s->input_rate_hz,
-        (unsigned long long)counters.xruns);
+        1000 * report.dropped_seconds, 1000.0 * (double)counters.missing / counters.rate_hz,
+        1000.0 * (double)counters.lost / s->input_rate_hz, (unsigned long long)counters.xruns);
 }
 
-static void close_session(session *s)
+static void close_session(session *s, int code)
 {
-    myna_device_close(s->device);
+    if (!myna_device_close(s->device)) _exit(code);
     myna_live_worker_free(s->worker);
     myna_devices_stop();
 }
@@ -263,8 +266,8 @@ static void wait_to_reconnect(void)
     nanosleep(&pause, NULL);
 }
 
-/* A lost device is not closed: JACK never returns from closing when its server was killed. So another try is another
- * program, in which nothing is left of the first. */
+/* A lost device is not closed: see myna_device_close. So another try is another program, in which nothing is left of
+ * the first. */
 static int start_anew(char **argv)
 {
     wait_to_reconnect();
@@ -294,7 +297,8 @@ static myna_status run_session(session *s, live *l, myna_error *error)
                            : is_stalled                       ? "no samples for 2 seconds"
                                                               : NULL;
         if (!lost && !look(l, s->worker, &counters, s->latency_ms, now - l->start_seconds)) return MYNA_OK;
-        if (lost) return myna_fail_in(error, myna_fail(error, MYNA_ERROR_DEVICE, "device lost: %s", lost), s->input.name);
+        if (lost)
+            return myna_fail_in(error, myna_fail(error, MYNA_ERROR_DEVICE, "device lost: %s", lost), s->input.name);
     }
 }
 
@@ -305,7 +309,7 @@ static myna_status wait_for_session(session *s, live *l, myna_error *error)
         *s = (session){0};
         myna_status status = open_session(s, l, error);
         if (status == MYNA_OK) return MYNA_OK;
-        close_session(s);
+        close_session(s, MYNA_EXIT_DEVICE);
         if (status != MYNA_ERROR_DEVICE || !getenv(reconnects) || myna_interrupted) return status;
         wait_to_reconnect();
     }
@@ -325,7 +329,7 @@ static int run_devices(live *l)
     myna_live_worker_stop(s.worker);
     int recorded = finish_recording(l);
     if (status == MYNA_OK) {
-        close_session(&s);
+        close_session(&s, recorded);
         return recorded;
     }
     if (!l->arguments->reconnect || myna_interrupted) {
@@ -397,7 +401,8 @@ static int run(const arguments *a)
 int myna_cmd_live(int argc, char **argv)
 {
     /* the program's own argv lies one before the command's */
-    arguments a = {.argv = argv - 1, .latency = MYNA_LATENCY_LOW, .iterations = MYNA_DEFAULT_ITERATIONS, .gate_db = -35, .wet = 1};
+    arguments a = {
+        .argv = argv - 1, .latency = MYNA_LATENCY_LOW, .iterations = MYNA_DEFAULT_ITERATIONS, .gate_db = -35, .wet = 1};
     int code;
     if (read_arguments(&a, argc, argv, &code)) code = run(&a);
     myna_strings_free(&a.operands);

@@ -23,7 +23,7 @@ struct myna_live_path {
     float delay[DELAY]; /* what was heard, sample i at i % DELAY */
     size_t n_heard;
     uint64_t n_in, n_out; /* of all pushes, at their rates */
-    float wet, dry; /* gains in use, on their way to what controls want */
+    float wet, dry;       /* gains in use, on their way to what controls want */
     myna_live_meters meters;
     myna_sink *sink; /* of the push under way */
     void *context;
@@ -36,7 +36,8 @@ myna_status myna_live_path_create(myna_live_path **out, const myna_live_settings
     myna_live_path *p = calloc(1, sizeof *p);
     if (!p) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert live");
     p->settings = *settings;
-    p->controls = (myna_live_controls){.pitch = settings->options.pitch, .semitones = settings->options.pitch_semitones};
+    p->controls =
+        (myna_live_controls){.pitch = settings->options.pitch, .semitones = settings->options.pitch_semitones};
     p->wet = settings->wet;
     p->dry = 1 - settings->wet;
     p->meters.input_db = p->meters.output_db = lowest_db;
@@ -44,7 +45,8 @@ myna_status myna_live_path_create(myna_live_path **out, const myna_live_settings
     myna_status status =
         myna_converter_create(&p->converter, settings->model, settings->voices[0], &settings->options, error);
     if (status == MYNA_OK)
-        status = myna_resampler_create(&p->down, settings->input_rate_hz, MYNA_SAMPLE_RATE_HZ, MYNA_RESAMPLE_FAST, error);
+        status =
+            myna_resampler_create(&p->down, settings->input_rate_hz, MYNA_SAMPLE_RATE_HZ, MYNA_RESAMPLE_FAST, error);
     if (status == MYNA_OK)
         status = myna_resampler_create(&p->up, MYNA_SAMPLE_RATE_HZ, settings->output_rate_hz, quality, error);
     if (status != MYNA_OK) {

@@ -29,8 +29,8 @@ struct myna_live_worker {
     bool has_thread;
     atomic_bool stops;
     myna_drift drift;
-    double held_seconds;         /* by resampling */
-    double watched[WATCHED];     /* what was waiting before block i, at i % WATCHED */
+    double held_seconds;     /* by resampling */
+    double watched[WATCHED]; /* what was waiting before block i, at i % WATCHED */
     uint64_t n_watched;
 
     pthread_mutex_t mutex; /* guards all below */
@@ -66,9 +66,8 @@ static myna_status fill_margin(myna_live_worker *w, myna_error *error)
     return MYNA_OK;
 }
 
-myna_status myna_live_worker_create(
-    myna_live_worker **out, const myna_live_settings *settings, size_t block_samples, double spoken_seconds,
-    myna_error *error)
+myna_status myna_live_worker_create(myna_live_worker **out, const myna_live_settings *settings, size_t block_samples,
+    double spoken_seconds, myna_error *error)
 {
     myna_live_worker *w = calloc(1, sizeof *w);
     if (!w) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert live");
@@ -77,7 +76,8 @@ myna_status myna_live_worker_create(
     double margin = myna_live_margin((double)block_samples / settings->input_rate_hz, spoken_seconds);
     w->margin_samples = (size_t)ceil(margin * settings->output_rate_hz);
     w->drift.set_point = margin - spoken_seconds / 2; /* looked at anywhere between two blocks spoken */
-    w->controls = (myna_live_controls){.pitch = settings->options.pitch, .semitones = settings->options.pitch_semitones};
+    w->controls =
+        (myna_live_controls){.pitch = settings->options.pitch, .semitones = settings->options.pitch_semitones};
     w->block = malloc(block_samples * sizeof *w->block);
     sem_init(&w->wake, 0, 0);
     init_mutex(&w->mutex);
@@ -210,8 +210,8 @@ static void drop(myna_live_worker *w, double seconds)
 }
 
 /* More than the margin waits, and would be spoken late. What waits is looked at between callbacks, or while only one of
- * two has done its part, so a single look can be a block too high: the least of many counts, and a single look only from
- * two blocks on. With two clocks there is drift as well, which is steered, not dropped. */
+ * two has done its part, so a single look can be a block too high: the least of many counts, and a single look only
+ * from two blocks on. With two clocks there is drift as well, which is steered, not dropped. */
 static void drop_what_is_late(myna_live_worker *w)
 {
     double late = waiting_seconds(w) - myna_live_worker_margin(w), least = late;

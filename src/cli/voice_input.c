@@ -111,7 +111,9 @@ int myna_cli_load_source(myna_source *source, myna_converter_options *options, c
     myna_error error = {0};
     myna_status status = myna_source_of_voice(source, model, own, target, options, &error);
     myna_voice_free(own);
-    options->source = source;
-    options->source_is_start = true;
+    if (status == MYNA_OK) {
+        options->source = source;
+        options->source_is_start = true;
+    }
     return myna_report_status(path, status, &error);
 }

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "io/audio_device.h"
 
 #include "base/status.h"
@@ -5,13 +6,15 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <portaudio.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { MAX_CHANNELS = 2, INPUT = 0, OUTPUT = 1 };
+enum { MAX_CHANNELS = 2, INPUT = 0, OUTPUT = 1, CLOSING_SECONDS = 2 };
 
 /* ---- What there is ----------------------------------------------------------------------------------------------- */
 
@@ -110,7 +113,8 @@ static myna_status find_by_name(int *out, const char *wanted, bool to_record, my
 myna_status myna_device_find(int *out, const char *wanted, bool to_record, myna_error *error)
 {
     const char *what = to_record ? "record" : "play";
-    if (wanted && (!*wanted || wanted[strspn(wanted, "0123456789")])) return find_by_name(out, wanted, to_record, error);
+    if (wanted && (!*wanted || wanted[strspn(wanted, "0123456789")]))
+        return find_by_name(out, wanted, to_record, error);
     long index = wanted      ? strtol(wanted, NULL, 10)
                  : to_record ? Pa_GetDefaultInputDevice()
                              : Pa_GetDefaultOutputDevice();
@@ -185,8 +189,10 @@ static PaStreamParameters parameters_of(const myna_device *d, int direction)
     int index = direction == INPUT ? d->settings.input : d->settings.output;
     const PaDeviceInfo *info = Pa_GetDeviceInfo(index);
     PaTime latency = direction == INPUT ? info->defaultLowInputLatency : info->defaultLowOutputLatency;
-    return (PaStreamParameters){
-        .device = index, .channelCount = d->channels[direction], .sampleFormat = paFloat32, .suggestedLatency = latency};
+    return (PaStreamParameters){.device = index,
+        .channelCount = d->channels[direction],
+        .sampleFormat = paFloat32,
+        .suggestedLatency = latency};
 }
 
 double myna_device_block_ms(int device, bool to_record)
@@ -209,7 +215,8 @@ static PaError open_stream(myna_device *d, int first, int last)
     bool has_in = first == INPUT, has_out = last == OUTPUT;
     if (has_in) in = parameters_of(d, INPUT);
     if (has_out) out = parameters_of(d, OUTPUT);
-    unsigned long block = d->settings.block_samples > 0 ? (unsigned long)d->settings.block_samples : paFramesPerBufferUnspecified;
+    unsigned long block =
+        d->settings.block_samples > 0 ? (unsigned long)d->settings.block_samples : paFramesPerBufferUnspecified;
     PaStream **stream = &d->streams[d->n_streams];
     PaError result = Pa_OpenStream(stream, has_in ? &in : NULL, has_out ? &out : NULL, d->rate_hz[last], block,
         paClipOff | paDitherOff, on_samples, d);
@@ -255,11 +262,24 @@ myna_status myna_device_open(myna_device **out, const myna_device_settings *sett
     return MYNA_OK;
 }
 
-void myna_device_close(myna_device *device)
+static void *close_streams(void *context)
 {
-    if (!device) return;
-    for (int i = 0; i < device->n_streams; i++) Pa_CloseStream(device->streams[i]);
+    myna_device *d = context;
+    for (int i = 0; i < d->n_streams; i++) Pa_CloseStream(d->streams[i]);
+    return NULL;
+}
+
+bool myna_device_close(myna_device *device)
+{
+    pthread_t closer;
+    struct timespec until;
+    if (!device) return true;
+    if (pthread_create(&closer, NULL, close_streams, device) != 0) return false;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += CLOSING_SECONDS;
+    if (pthread_timedjoin_np(closer, NULL, &until) != 0) return false;
     free(device);
+    return true;
 }
 
 myna_device_facts myna_device_facts_of(const myna_device *d)

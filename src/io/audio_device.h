@@ -45,7 +45,9 @@ bool myna_devices_share_clock(int input, int output);
 typedef struct myna_device myna_device;
 /* Opens and starts. Both directions run in one callback where they share a clock, in two otherwise. */
 myna_status myna_device_open(myna_device **out, const myna_device_settings *settings, myna_error *error);
-void myna_device_close(myna_device *device); /* no callback runs afterwards */
+/* No callback runs afterwards. False where the sound system does not come back from closing within two seconds, as JACK
+ * when its server was killed: then device and rings must be left alone, and the program can only end. NULL is fine. */
+bool myna_device_close(myna_device *device);
 
 typedef struct myna_device_facts {
     int input_rate_hz, output_rate_hz;          /* as opened */

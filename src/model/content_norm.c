@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const float step_seconds = (float)(MYNA_STEP_FRAMES * MYNA_HOP_SAMPLES) / MYNA_SAMPLE_RATE_HZ;
 static const float start_seconds = 10.0f, memory_seconds = 20.0f, average_seconds = 5.0f;

@@ -22,7 +22,7 @@ static void fill_block(block *b, const myna_passage *passage, size_t first, size
         for (size_t i = 0; step >= n_steps && i < MYNA_STEP_OUT; i++) in[i] = log10f(MYNA_MEL_FLOOR);
         if (step < n_steps) memcpy(in, passage->log_mel + step * MYNA_STEP_OUT, MYNA_STEP_OUT * sizeof *in);
         bool has_pitch = step >= pitch_lag && pitch_step < n_steps;
-        for (size_t i = 0; i < MYNA_STEP_FRAMES; i++) 
+        for (size_t i = 0; i < MYNA_STEP_FRAMES; i++)
             f0[i] = has_pitch ? passage->f0_hz[pitch_step * MYNA_STEP_FRAMES + i] : 0;
     }
 }

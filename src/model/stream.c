@@ -153,6 +153,7 @@ void myna_stream_reset(myna_stream *s)
     s->n_pushed = 0;
     s->content_norm = s->content_norm_at_start;
     s->steps_after_speech = PAUSE_STEPS;
+    move_film(s, FADE_STEPS);
     for (int i = 0; i < N_BLOCKS; i++) memset(s->past[i], 0, PAST * C * sizeof(float));
     memset(s->f0_hz, 0, MYNA_AHEAD_BLOCKS * MYNA_STEP_FRAMES * sizeof(float));
 }
@@ -186,11 +187,12 @@ static void push_block(myna_stream *s, const myna_block *w, int number, const fl
     memmove(past, past + n * C, PAST * C * sizeof(float));
 }
 
-/* Content only: normalises s->x[n][C], whose rows are steps from first_step on. Rows before step 0 become zeros. */
+/* Content only: normalises s->x[n][C], whose rows are steps from first_step on. Rows before step 0 become zeros. (Behind
+ * a look-ahead a row is an older step than the one whose is_speech it gets, by two steps of the twenty that count on.) */
 static void normalize(myna_stream *s, int number, int64_t first_step, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (first_step + (int64_t)i >= 0) 
+        if (first_step + (int64_t)i >= 0)
             myna_content_norm_apply(&s->content_norm, number, s->x + i * C, s->is_speech[i]);
     clear_before_start(s->x, first_step, n);
 }

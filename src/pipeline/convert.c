@@ -260,8 +260,7 @@ static void hear_step(myna_converter *c, float *log_mel, float *f0_hz, const flo
     c->n_heard++;
 }
 
-/* ---- Speaking: the network's answer becomes samples
- * ------------------------------------------------------------------ */
+/* ---- Speaking: the network's answer becomes samples --------------------------------------------------------------- */
 
 /* The identity up to -3 dBFS, then bending smoothly towards -1 dBFS: no sample is ever beyond, and as the curve has no
  * memory and no corner, nothing pumps or clicks. */
@@ -313,8 +312,7 @@ static void speak_step(myna_converter *c, float *log_mel, const float *f0_hz)
     for (int i = 0; i < MYNA_STEP_FRAMES; i++) speak_frame(c, heard, i, log_mel + i * MYNA_MEL_BANDS, f0_hz[i]);
 }
 
-/* ---- Process
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Process ------------------------------------------------------------------------------------------------------ */
 
 /* The whole steps in `input`, in one call of the network. */
 static void convert_steps(myna_converter *c)

@@ -21,9 +21,8 @@ void myna_match_init(myna_match *match, const myna_band_statistics *output, cons
 /* Running estimates: moves `output` by a step's n_frames speech frames log_mel[n_frames][MYNA_MEL_BANDS], then
  * computes the match anew. The start counts as 5 s of speech, which then are forgotten with a time constant of 10 s of
  * speech: long enough to hear every sound of a language several times, so that the match does not follow the words
- * (one frame moves a band by 0.25 % of its distance at
- * most), short enough to reach a new speaker within two
- * or three sentences. Pauses do not count. */
+ * (one frame moves a band by 0.25 % of its distance at most), short enough
+ * to reach a new speaker within two or three sentences. Pauses do not count. */
 void myna_match_learn(myna_match *match, const float *log_mel, size_t n_frames);
 
 /* log_mel[MYNA_MEL_BANDS] in place. The result lies in [-6, 2.5]; what is not a number becomes -6. */

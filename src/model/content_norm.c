@@ -16,12 +16,9 @@ static const float start_seconds = 10.0f, memory_seconds = 20.0f, average_second
 static myna_status listen(myna_content_statistics *sum, const myna_model *model, myna_latency latency,
     const float *log_mel, size_t n_steps, myna_error *error)
 {
-    float *content = malloc(n_steps * MYNA_CONTENT_IN * sizeof *content), normalized[MYNA_MEL_BANDS];
+    float *content = malloc(n_steps * MYNA_CONTENT_IN * sizeof *content);
     if (!content) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu steps", n_steps);
-    for (size_t i = 0; i < n_steps * MYNA_STEP_FRAMES; i++) {
-        myna_normalize(normalized, log_mel + i * MYNA_MEL_BANDS, &model->weights);
-        myna_pool_bands(content + i * MYNA_POOLED_BANDS, normalized);
-    }
+    myna_encoder_input(content, log_mel, n_steps * MYNA_STEP_FRAMES, &model->weights);
     myna_network *network = NULL;
     myna_status status = myna_network_create_encoders(&network, &model->layout, n_steps, 0, error);
     if (status == MYNA_OK) myna_network_listen(network, &model->weights, content, latency, sum);

@@ -25,6 +25,15 @@ void myna_pool_bands(float *out, const float *normalized)
     }
 }
 
+void myna_encoder_input(float *out, const float *log_mel, size_t n_frames, const myna_weights *weights)
+{
+    float normalized[MYNA_MEL_BANDS];
+    for (size_t i = 0; i < n_frames; i++) {
+        myna_normalize(normalized, log_mel + i * MYNA_MEL_BANDS, weights);
+        myna_pool_bands(out + i * MYNA_POOLED_BANDS, normalized);
+    }
+}
+
 void myna_pitch_features(float *out, float f0_hz)
 {
     memset(out, 0, (MYNA_PITCH_BINS + 1) * sizeof *out);

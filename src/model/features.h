@@ -12,6 +12,9 @@ void myna_denormalize(float *out, const float *normalized, const myna_weights *w
  * [MYNA_STEP_FRAMES] of them for content, [MYNA_SPEAKER_FRAMES] for the speaker. */
 void myna_pool_bands(float *out, const float *normalized);
 
+/* What the encoders hear of log_mel[n_frames][MYNA_MEL_BANDS], normalised and pooled: out[n_frames][MYNA_POOLED_BANDS]. */
+void myna_encoder_input(float *out, const float *log_mel, size_t n_frames, const myna_weights *weights);
+
 /* ln F0 as a soft one-hot, out[MYNA_PITCH_BINS] over 50 to 460 Hz (3.2 octaves), then a voicing flag; all zero
  * where f0_hz is 0. Frames side by side make MYNA_PITCH_IN. */
 void myna_pitch_features(float *out, float f0_hz);

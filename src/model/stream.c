@@ -212,12 +212,8 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
 {
     const myna_weights *w = &s->model->weights;
     int64_t first = s->n_pushed;
-    float normalized[MYNA_MEL_BANDS];
     find_speech(s, log_mel, n);
-    for (size_t i = 0; i < n * MYNA_STEP_FRAMES; i++) {
-        myna_normalize(normalized, log_mel + i * MYNA_MEL_BANDS, w);
-        myna_pool_bands(s->row + i * MYNA_POOLED_BANDS, normalized);
-    }
+    myna_encoder_input(s->row, log_mel, n * MYNA_STEP_FRAMES, w);
     apply(&s->content_in, s->x, s->row, n);
     normalize(s, 0, first, n);
     for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {

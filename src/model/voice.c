@@ -17,12 +17,9 @@ myna_status myna_embed_frames(
 {
     size_t n_rows = n_frames / MYNA_SPEAKER_FRAMES;
     if (n_rows == 0) return myna_fail(error, MYNA_ERROR_SPEECH, "too short to hear a speaker");
-    float *rows = malloc(n_rows * MYNA_SPEAKER_IN * sizeof *rows), normalized[MYNA_MEL_BANDS];
+    float *rows = malloc(n_rows * MYNA_SPEAKER_IN * sizeof *rows);
     if (!rows) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu frames", n_frames);
-    for (size_t i = 0; i < n_rows * MYNA_SPEAKER_FRAMES; i++) {
-        myna_normalize(normalized, log_mel + i * MYNA_MEL_BANDS, &model->weights);
-        myna_pool_bands(rows + i * MYNA_POOLED_BANDS, normalized);
-    }
+    myna_encoder_input(rows, log_mel, n_rows * MYNA_SPEAKER_FRAMES, &model->weights);
     myna_network *network = NULL;
     myna_status status = myna_network_create_encoders(&network, &model->layout, 0, n_rows, error);
     if (status == MYNA_OK)

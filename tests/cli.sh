@@ -425,7 +425,7 @@ interrupts() {
 }
 interrupts stopped --log-steps 3 -q
 check 'the row of an interruption' [ "$(tail -n 1 stopped.tsv | cut -f 1)" = "$(step_of stopped)" ]
-interrupts early --log-steps 1 --hours .001 -q
+interrupts early --log-steps 1 --hours .002 -q
 check 'a run stopped before its speed is known' [ "$(step_of early)" -lt 40 ]
 resumes 0 0 '' early -q
 check 'goes on with its hours' [ "$(tail -n 1 early.tsv | cut -f 3 | cut -d . -f 1)" -lt 60 ]
@@ -517,6 +517,26 @@ for arguments in 'info speech.wav hour.wav' 'plot hour.wav -o broken_off.svg' 'v
     check "nothing is left: $arguments" none_left broken_off
     case $arguments in info*) check 'what was done stays said' grep -q '^speech.wav: recording' stdout ;; esac
 done
+
+# ---- Live, without devices --------------------------------------------------------------------------------------------
+
+# 62.5 ms for the engine and 25 ms for blocks of 10 ms: 1400 samples late, and nothing else differs
+run 0 0 '' live --to target.voice --input-file speech.wav --output-file live.wav --as-fast-as-possible --record tapped.wav -q
+run 0 0 '' convert speech.wav --to target.voice --live-profile --latency low -o profile.wav -q
+tail -c +2845 live.wav >a && tail -c +45 profile.wav >b
+check 'live is what convert --live-profile makes, later' cmp a b
+measures tapped.wav '16000 65440' # whole blocks
+run 0 0 '' live --to target.voice --input-file speech.wav --output-file brief.wav --as-fast-as-possible --duration 1 -q
+measures brief.wav '16000 16320' # looked at every 50 ms
+run 2 1 'myna: live.wav: exists already' live --to target.voice --input-file speech.wav --output-file live.wav
+run 2 1 'myna: missing.wav: ' live --to target.voice --input-file missing.wav --output-file none.wav --record old.wav
+check 'nothing is recorded where nothing was heard' none_left old.wav
+run 1 1 'go together' live --to target.voice --input-file speech.wav
+run 1 1 'no target' live
+run 4 1 'myna: nowhere: no input device' live --to target.voice --input nowhere
+run 4 1 'myna: 4294967295: device 4294967295 cannot record' live --to target.voice --input 4294967295
+run 4 1 'myna: latency: ' latency --input nowhere
+run 1 1 '--source is for what is heard once' convert speech.wav --to target.voice --source target.voice -o none.wav
 
 echo "$n_checks checks, $n_failed failed"
 [ $n_failed = 0 ]

@@ -57,14 +57,13 @@ static myna_status take_turn(player *p, size_t *n_read, myna_error *error)
     p->n_read += (int64_t)*n_read;
     memset(p->block + *n_read, 0, (p->block_samples - *n_read) * sizeof *p->block);
     myna_ring_write(myna_live_worker_heard(p->worker), p->block, p->block_samples);
+    if (!p->file->in_real_time) myna_live_worker_run_once(p->worker);
+    size_t given = myna_ring_read(myna_live_worker_spoken(p->worker), p->block, p->block_samples);
+    memset(p->block + given, 0, (p->block_samples - given) * sizeof *p->block);
     if (p->file->in_real_time) {
         sem_post(myna_live_worker_wake(p->worker));
         wait_for_turn(p);
-    } else {
-        myna_live_worker_run_once(p->worker);
     }
-    size_t given = myna_ring_read(myna_live_worker_spoken(p->worker), p->block, p->block_samples);
-    memset(p->block + given, 0, (p->block_samples - given) * sizeof *p->block);
     return MYNA_OK;
 }
 

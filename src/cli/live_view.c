@@ -2,30 +2,58 @@
 
 #include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
-static const double line_every_seconds = 10;
+static const double line_every_seconds = 5;
 static const float lowest_db = -60, semitone_step = 1, most_semitones = 24;
+enum { METER = 8 };
 
 static struct {
     bool is_quiet, has_terminal, has_keys;
-    struct termios before;
+    struct termios before, keys;
     double next_line_seconds;
 } view;
+
+/* ---- The terminal ------------------------------------------------------------------------------------------------ */
+
+/* Whatever ends the program, the terminal echoes again. */
+static void restore_and_end(int signal_number)
+{
+    tcsetattr(STDIN_FILENO, TCSANOW, &view.before);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+/* Back in the foreground. */
+static void take_again(int signal_number)
+{
+    (void)signal_number;
+    if (view.has_keys) tcsetattr(STDIN_FILENO, TCSANOW, &view.keys);
+}
+
+static void catch_signals(void)
+{
+    const int ends[] = {SIGHUP, SIGQUIT, SIGABRT, SIGSEGV};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) signal(ends[i], restore_and_end);
+    signal(SIGCONT, take_again);
+}
 
 void myna_live_view_open(bool quiet)
 {
     view.is_quiet = quiet;
     view.has_terminal = !quiet && isatty(STDERR_FILENO);
-    view.has_keys = view.has_terminal && isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &view.before) == 0;
+    bool is_foreground = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+    view.has_keys = view.has_terminal && is_foreground && tcgetattr(STDIN_FILENO, &view.before) == 0;
     if (!view.has_keys) return;
-    struct termios keys = view.before;
-    keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-    tcsetattr(STDIN_FILENO, TCSANOW, &keys);
+    view.keys = view.before;
+    view.keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    catch_signals();
+    tcsetattr(STDIN_FILENO, TCSANOW, &view.keys);
 }
 
 void myna_live_view_close(void)
@@ -37,12 +65,12 @@ void myna_live_view_close(void)
 
 /* ---- The line ---------------------------------------------------------------------------------------------------- */
 
-static void draw_meter(char out[11], float db)
+static void draw_meter(char out[METER + 1], float db)
 {
-    int n = (int)lrintf(10 * fminf(fmaxf((db - lowest_db) / -lowest_db, 0), 1));
+    int n = (int)lrintf(METER * fminf(fmaxf((db - lowest_db) / -lowest_db, 0), 1));
     memset(out, '#', (size_t)n);
-    memset(out + n, '.', (size_t)(10 - n));
-    out[10] = 0;
+    memset(out + n, '.', (size_t)(METER - n));
+    out[METER] = 0;
 }
 
 static void format_pitch(char *out, size_t size, const myna_live_meters *m)
@@ -51,20 +79,35 @@ static void format_pitch(char *out, size_t size, const myna_live_meters *m)
     else snprintf(out, size, "unvoiced  ");
 }
 
-static void format_line(char *out, size_t size, const myna_live_status *s)
+static double missing_ms(const myna_device_counters *counters)
+{
+    return counters->rate_hz > 0 ? 1000.0 * (double)counters->missing / counters->rate_hz : 0;
+}
+
+/* Eighty columns hold all but the end of a long name. */
+static void format_short(char *out, size_t size, const myna_live_status *s)
 {
     const myna_live_report *r = &s->report;
-    char input[11], output[11], pitch[24];
+    char input[METER + 1], output[METER + 1], pitch[24];
     draw_meter(input, r->meters.input_db);
     draw_meter(output, r->meters.output_db);
     format_pitch(pitch, sizeof pitch, &r->meters);
+    snprintf(out, size, "%s>%s %s  load %2.0f %%  %.0f ms  lost %.0f ms, %llu xruns %s%s%+.0f  %d %s", input, output,
+        pitch, 100 * r->load_p95, s->latency_ms, 1000 * r->dropped_seconds + missing_ms(&s->counters),
+        (unsigned long long)s->counters.xruns, s->controls.bypass ? " BYPASS" : "", s->controls.mute ? " MUTE" : "",
+        (double)s->controls.semitones, s->controls.voice + 1, s->voice);
+}
+
+static void format_long(char *out, size_t size, const myna_live_status *s)
+{
+    const myna_live_report *r = &s->report;
+    char pitch[24];
+    format_pitch(pitch, sizeof pitch, &r->meters);
     snprintf(out, size,
-        "in %s %4.0f dB  out %s %4.0f dB  %s %+.0f  %d %s%s%s  load %.0f/%.0f/%.0f %%  %.0f ms  dropped %.0f ms  "
-        "missing %.0f ms  xruns %llu",
-        input, (double)r->meters.input_db, output, (double)r->meters.output_db, pitch, (double)s->controls.semitones,
-        s->controls.voice + 1, s->voice, s->controls.bypass ? " BYPASS" : "", s->controls.mute ? " MUTE" : "",
-        100 * r->load_p50, 100 * r->load_p95, 100 * r->load_max, s->latency_ms, 1000 * r->dropped_seconds,
-        1000.0 * (double)s->counters.missing / (s->counters.rate_hz > 0 ? s->counters.rate_hz : 1),
+        "in %.0f dB, out %.0f dB, %s, load %.0f/%.0f/%.0f %%, latency %.0f ms, dropped %.0f ms, missing %.0f ms, xruns "
+        "%llu",
+        (double)r->meters.input_db, (double)r->meters.output_db, pitch, 100 * r->load_p50, 100 * r->load_p95,
+        100 * r->load_max, s->latency_ms, 1000 * r->dropped_seconds, missing_ms(&s->counters),
         (unsigned long long)s->counters.xruns);
 }
 
@@ -78,10 +121,11 @@ void myna_live_view_show(const myna_live_status *status)
 {
     char line[400];
     if (view.is_quiet) return;
-    format_line(line, sizeof line, status);
     if (view.has_terminal) {
+        format_short(line, sizeof line, status);
         fprintf(stderr, "\r%.*s\033[K", terminal_columns() - 1, line);
     } else if (status->seconds >= view.next_line_seconds) {
+        format_long(line, sizeof line, status);
         fprintf(stderr, "%s\n", line);
         view.next_line_seconds = status->seconds + line_every_seconds;
     }

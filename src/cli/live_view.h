@@ -18,7 +18,7 @@ void myna_live_view_open(bool quiet);
 /* Gives it back as it was; fine when it was never taken. Called on every way out. */
 void myna_live_view_close(void);
 
-/* Shows the status, on a terminal at once, elsewhere every ten seconds. */
+/* Shows the status, on a terminal at once, elsewhere every five seconds. */
 void myna_live_view_show(const myna_live_status *status);
 
 /* Acts on the keys pressed since: 1-9 voices, b bypass, m mute, + and - pitch. Returns true for q. */

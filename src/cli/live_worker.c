@@ -153,10 +153,16 @@ static double block_seconds(const myna_live_worker *w)
     return (double)w->block_samples / w->settings.input_rate_hz;
 }
 
+static double in_rings(const myna_live_worker *w)
+{
+    return (double)myna_ring_fill(w->heard) / w->settings.input_rate_hz +
+           (double)myna_ring_fill(w->spoken) / w->settings.output_rate_hz;
+}
+
+/* The worker's own view. */
 static double waiting_seconds(const myna_live_worker *w)
 {
-    return (double)myna_ring_fill(w->heard) / w->settings.input_rate_hz + w->held_seconds +
-           (double)myna_ring_fill(w->spoken) / w->settings.output_rate_hz;
+    return in_rings(w) + w->held_seconds;
 }
 
 /* There is always room: waiting_seconds is kept near the margin, of which the ring holds eight. */
@@ -195,6 +201,7 @@ static void convert_block(myna_live_worker *w)
     pthread_mutex_lock(&w->mutex);
     w->report.meters = myna_live_path_meters(w->path);
     w->report.ppm = ppm;
+    w->report.waiting_seconds = w->held_seconds; /* and what is in the rings when somebody asks */
     w->loads[w->report.n_blocks++ % LOADS] = (float)load;
     pthread_mutex_unlock(&w->mutex);
 }
@@ -295,7 +302,7 @@ myna_live_report myna_live_worker_report(myna_live_worker *w)
     memcpy(loads, w->loads, sizeof loads);
     pthread_mutex_unlock(&w->mutex);
     size_t n = report.n_blocks < LOADS ? (size_t)report.n_blocks : LOADS;
-    report.waiting_seconds = waiting_seconds(w);
+    report.waiting_seconds += in_rings(w);
     if (n == 0) return report;
     qsort(loads, n, sizeof *loads, by_size);
     report.load_p50 = (double)loads[n / 2];

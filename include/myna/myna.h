@@ -179,8 +179,8 @@ typedef struct myna_converter_options {
     bool source_is_start;      /* running estimates too, but starting from `source`: the same person, another time */
 } myna_converter_options;
 
-/* best latency, AUTO, 0 semitones, MYNA_DEFAULT_ITERATIONS, seed 0, gate at -35 dB, no source */
-enum { MYNA_DEFAULT_ITERATIONS = 8 };
+/* best latency, AUTO, 0 semitones, MYNA_DEFAULT_ITERATIONS, seed 0, MYNA_DEFAULT_GATE_DB, no source */
+enum { MYNA_DEFAULT_ITERATIONS = 8, MYNA_DEFAULT_GATE_DB = -35 };
 MYNA_API void myna_converter_options_init(myna_converter_options *options);
 
 typedef struct myna_converter myna_converter;

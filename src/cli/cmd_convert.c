@@ -230,7 +230,7 @@ static int run(const arguments *a)
 
 int myna_cmd_convert(int argc, char **argv)
 {
-    arguments a = {.pitch = "auto", .latency = MYNA_LATENCY_BEST, .iterations = MYNA_DEFAULT_ITERATIONS, .gate_db = -35};
+    arguments a = {.pitch = "auto", .latency = MYNA_LATENCY_BEST, .iterations = MYNA_DEFAULT_ITERATIONS, .gate_db = MYNA_DEFAULT_GATE_DB};
     int code;
     if (read_arguments(&a, argc, argv, &code)) code = run(&a);
     myna_strings_free(&a.inputs);

@@ -3,6 +3,7 @@
 #include "cli/live_view.h"
 #include "cli/voice_input.h"
 
+#include "base/clock.h"
 #include "base/status.h"
 
 #include <math.h>
@@ -86,13 +87,6 @@ typedef struct live {
     myna_live_recorder *recorder;
     double start_seconds;
 } live;
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static int load_voices(live *l)
 {
@@ -283,12 +277,12 @@ static int start_anew(char **argv)
 static myna_status run_session(session *s, live *l, myna_error *error)
 {
     myna_device_counters before = {0};
-    double heard_seconds = seconds_now(), spoken_seconds = heard_seconds; /* when last */
+    double heard_seconds = myna_seconds_now(), spoken_seconds = heard_seconds; /* when last */
     for (;;) {
         struct timespec pause = {.tv_nsec = 1000000000 / LOOKS_A_SECOND};
         nanosleep(&pause, NULL);
         myna_device_counters counters = myna_device_count_up(s->device);
-        double now = seconds_now();
+        double now = myna_seconds_now();
         if (counters.heard != before.heard) heard_seconds = now;
         if (counters.spoken != before.spoken) spoken_seconds = now;
         before = counters;
@@ -296,9 +290,9 @@ static myna_status run_session(session *s, live *l, myna_error *error)
         const char *lost = !myna_device_is_running(s->device) ? "the sound system stopped the stream"
                            : is_stalled                       ? "no samples for 2 seconds"
                                                               : NULL;
-        if (!lost && !look(l, s->worker, &counters, s->latency_ms, now - l->start_seconds)) return MYNA_OK;
         if (lost)
             return myna_fail_in(error, myna_fail(error, MYNA_ERROR_DEVICE, "device lost: %s", lost), s->input.name);
+        if (!look(l, s->worker, &counters, s->latency_ms, now - l->start_seconds)) return MYNA_OK;
     }
 }
 
@@ -382,7 +376,7 @@ static const char *find_contradiction(const arguments *a)
 
 static int run(const arguments *a)
 {
-    live l = {.arguments = a, .start_seconds = seconds_now()};
+    live l = {.arguments = a, .start_seconds = myna_seconds_now()};
     const char *contradiction = find_contradiction(a);
     if (contradiction) {
         myna_report("live", "%s", contradiction);
@@ -391,7 +385,7 @@ static int run(const arguments *a)
     myna_set_quiet(a->quiet);
     int code = load(&l);
     if (code == MYNA_EXIT_OK) code = start_recording(&l);
-    l.start_seconds = seconds_now();
+    l.start_seconds = myna_seconds_now();
     if (code == MYNA_EXIT_OK) code = a->input_file ? run_files(&l) : run_devices(&l);
     int recorded = finish_recording(&l);
     unload(&l);
@@ -402,7 +396,7 @@ int myna_cmd_live(int argc, char **argv)
 {
     /* the program's own argv lies one before the command's */
     arguments a = {
-        .argv = argv - 1, .latency = MYNA_LATENCY_LOW, .iterations = MYNA_DEFAULT_ITERATIONS, .gate_db = -35, .wet = 1};
+        .argv = argv - 1, .latency = MYNA_LATENCY_LOW, .iterations = MYNA_DEFAULT_ITERATIONS, .gate_db = MYNA_DEFAULT_GATE_DB, .wet = 1};
     int code;
     if (read_arguments(&a, argc, argv, &code)) code = run(&a);
     myna_strings_free(&a.operands);

@@ -1,5 +1,6 @@
 #include "cli/convert_file.h"
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "cli/convert_batch.h"
 #include "io/resample.h"
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -223,17 +223,10 @@ static void close_all(job *j)
     free(j);
 }
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 myna_status myna_convert_file(myna_conversion_report *report, const myna_conversion *conversion, const char *input,
     const char *output, myna_error *error)
 {
-    double start = seconds_now();
+    double start = myna_seconds_now();
     myna_conversion_report result = {0};
     job *j = calloc(1, sizeof *j);
     if (!j) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert");
@@ -253,7 +246,7 @@ myna_status myna_convert_file(myna_conversion_report *report, const myna_convers
     }
     close_all(j);
     if (status != MYNA_OK) return status;
-    result.wall_seconds = seconds_now() - start;
+    result.wall_seconds = myna_seconds_now() - start;
     *report = result;
     return MYNA_OK;
 }

@@ -171,6 +171,5 @@ myna_live_meters myna_live_path_meters(const myna_live_path *p)
 {
     myna_live_meters meters = p->meters;
     myna_converter_f0(p->converter, &meters.heard_f0_hz, &meters.spoken_f0_hz);
-    meters.shift_semitones = myna_converter_pitch_shift(p->converter);
     return meters;
 }

@@ -50,7 +50,7 @@ void myna_live_path_control(myna_live_path *path, const myna_live_controls *cont
 /* Of the newest push. */
 typedef struct myna_live_meters {
     float input_db, output_db; /* RMS in dBFS, falling slowly */
-    float heard_f0_hz, spoken_f0_hz, shift_semitones;
+    float heard_f0_hz, spoken_f0_hz;
 } myna_live_meters;
 myna_live_meters myna_live_path_meters(const myna_live_path *path);
 

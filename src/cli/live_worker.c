@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "cli/live_worker.h"
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "cli/live_drift.h"
 
@@ -141,13 +142,6 @@ double myna_live_worker_latency(const myna_live_worker *w)
 
 /* ---- A block ----------------------------------------------------------------------------------------------------- */
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static double block_seconds(const myna_live_worker *w)
 {
     return (double)w->block_samples / w->settings.input_rate_hz;
@@ -183,7 +177,7 @@ static void pause_for(double seconds)
 /* Converts the oldest block. */
 static void convert_block(myna_live_worker *w)
 {
-    double start = seconds_now();
+    double start = myna_seconds_now();
     pthread_mutex_lock(&w->mutex);
     myna_live_controls controls = w->controls;
     double slow_seconds = w->slow_seconds;
@@ -193,14 +187,11 @@ static void convert_block(myna_live_worker *w)
     myna_live_path_push(w->path, w->block, w->block_samples, write_spoken, w, NULL);
     if (w->n_watched <= FIRST_BLOCKS) w->held_seconds = myna_live_path_held(w->path);
     pause_for(slow_seconds);
-    double load = (seconds_now() - start) / block_seconds(w), ppm = 0;
-    if (w->settings.is_steered) {
-        ppm = myna_drift_update(&w->drift, waiting_seconds(w), block_seconds(w));
-        myna_live_path_steer(w->path, ppm);
-    }
+    double load = (myna_seconds_now() - start) / block_seconds(w);
+    if (w->settings.is_steered)
+        myna_live_path_steer(w->path, myna_drift_update(&w->drift, waiting_seconds(w), block_seconds(w)));
     pthread_mutex_lock(&w->mutex);
     w->report.meters = myna_live_path_meters(w->path);
-    w->report.ppm = ppm;
     w->report.waiting_seconds = w->held_seconds; /* and what is in the rings when somebody asks */
     w->loads[w->report.n_blocks++ % LOADS] = (float)load;
     pthread_mutex_unlock(&w->mutex);

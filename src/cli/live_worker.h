@@ -43,11 +43,10 @@ void myna_live_worker_slow_down(myna_live_worker *worker, double seconds);
 
 typedef struct myna_live_report {
     myna_live_meters meters;
-    uint64_t n_blocks;      /* so far */
-    double dropped_seconds; /* of what was heard, so far */
+    uint64_t n_blocks;                   /* so far */
+    double dropped_seconds;              /* of what was heard, so far */
     double load_p50, load_p95, load_max; /* time to convert a block over its length, of the last 1000 blocks */
-    double ppm;                   /* steering in use */
-    double waiting_seconds;       /* samples in both rings and held back by resampling: the margin, where all is well */
+    double waiting_seconds; /* samples in both rings and held back by resampling: the margin, where all is well */
 } myna_live_report;
 myna_live_report myna_live_worker_report(myna_live_worker *worker); /* any thread */
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "cli/train_run.h"
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "cli/corpus_list.h"
 #include "cli/find_files.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* --hours becomes a step count after so many steps; until then the schedule's end is out of sight. */
@@ -111,16 +111,9 @@ typedef struct run {
     bool has_bar; /* of progress, on a line of standard error */
 } run;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double seconds_trained(const run *r)
 {
-    return r->seconds_before + now() - r->started;
+    return r->seconds_before + myna_seconds_now() - r->started;
 }
 
 static myna_status write_row(run *r, myna_error *error)
@@ -154,7 +147,7 @@ static myna_status save(run *r, myna_error *error)
 {
     myna_status status = save_checkpoint(r, error);
     if (status != MYNA_OK) return status;
-    r->saved = now();
+    r->saved = myna_seconds_now();
     char hours[32], validation[32];
     snprintf(hours, sizeof hours, "%.2f", seconds_trained(r) / 3600);
     snprintf(validation, sizeof validation, "%.4f", (double)r->log.validation);
@@ -194,7 +187,7 @@ static myna_status explain_not_finite(run *r, myna_error *error)
 static void show_progress(const run *r, uint64_t step)
 {
     myna_train_options o = myna_trainer_options(r->trainer);
-    double per_second = (double)(step - r->steps_before) / (now() - r->started);
+    double per_second = (double)(step - r->steps_before) / (myna_seconds_now() - r->started);
     double left =
         r->hours > 0 ? r->hours * 3600 - seconds_trained(r) : (double)(o.n_steps - step) / fmax(per_second, 1e-9);
     enum { WIDTH = 24 };
@@ -210,7 +203,7 @@ static void show_progress(const run *r, uint64_t step)
 static void settle_steps(run *r)
 {
     uint64_t done = myna_trainer_step_count(r->trainer);
-    double per_second = (double)(done - r->steps_before) / (now() - r->started);
+    double per_second = (double)(done - r->steps_before) / (myna_seconds_now() - r->started);
     double left = fmax(r->hours * 3600 - seconds_trained(r), 0) * per_second;
     myna_trainer_set_steps(r->trainer, done + (uint64_t)fmin(fmax(left, 1), 1e9));
     r->hours = 0;
@@ -227,14 +220,14 @@ static myna_status step(run *r, myna_error *error)
     if (r->hours > 0 && report.step == r->steps_before + RATE_MEASURING_STEPS) settle_steps(r);
     if (report.step % (uint64_t)s->log_steps == 0) status = write_row(r, error);
     if (r->has_bar) show_progress(r, report.step);
-    if (status == MYNA_OK && now() - r->saved > s->checkpoint_minutes * 60) status = save(r, error);
+    if (status == MYNA_OK && myna_seconds_now() - r->saved > s->checkpoint_minutes * 60) status = save(r, error);
     return status;
 }
 
 static myna_status train(run *r, myna_error *error)
 {
     myna_status status = MYNA_OK;
-    r->started = r->saved = now();
+    r->started = r->saved = myna_seconds_now();
     while (status == MYNA_OK && !myna_interrupted &&
            myna_trainer_step_count(r->trainer) < myna_trainer_options(r->trainer).n_steps)
         status = step(r, error);

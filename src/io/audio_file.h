@@ -30,7 +30,8 @@ myna_status myna_audio_read(myna_audio_reader *reader, float *samples, size_t n,
 myna_status myna_audio_rewind(myna_audio_reader *reader, myna_error *error);
 void myna_audio_close(myna_audio_reader *reader);
 
-/* A file of one or two channels, interleaved, being written under a temporary name beside `path`; the suffix chooses WAV (.wav, 16-bit PCM, at most
+/* A file of one or two channels, interleaved, being written under a temporary name beside `path`; the suffix chooses WAV
+ * (.wav, 16-bit PCM, at most
  * 4 GiB), FLAC (.flac, 16 bit), Ogg Vorbis (.ogg, .oga) or Ogg Opus (.opus, which has five rates). Samples are limited to
  * [-1, 1]. Commit closes, syncs, renames and frees; abandon removes and frees. A full disk is noticed at the latest
  * in commit. */

@@ -133,10 +133,8 @@ myna_status myna_stream_create(myna_stream **out, const myna_model *model, const
     lay_out(s);
     myna_gemm_init();
     myna_stream_set_embedding(s, embedding);
-    move_film(s, FADE_STEPS);
     myna_content_norm_init(&s->content_norm_at_start, &model->weights, content, learns);
-    s->content_norm = s->content_norm_at_start;
-    s->steps_after_speech = PAUSE_STEPS;
+    myna_stream_reset(s);
     *out = s;
     return MYNA_OK;
 }

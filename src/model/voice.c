@@ -52,6 +52,12 @@ myna_status myna_voice_embed(myna_voice *voice, const myna_model *model, myna_er
     return status == MYNA_OK ? myna_voice_set_embedding(voice, model, embedding, error) : status;
 }
 
+myna_status myna_voice_check_model(const myna_voice *voice, const myna_model *model, myna_error *error)
+{
+    if (strcmp(voice->model_id, model->id) == 0) return MYNA_OK;
+    return myna_fail(error, MYNA_ERROR_MODEL, "the voice belongs to model %s, not %s", voice->model_id, model->id);
+}
+
 /* ---- Mixing ------------------------------------------------------------------------------------------------------ */
 
 static void add_scaled(float *out, const float *in, float weight, size_t n)

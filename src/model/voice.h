@@ -26,6 +26,9 @@ myna_status myna_voice_set_embedding(
 /* Both in turn: fills embedding, reconstruction and model_id from log_mel and f0_hz. */
 myna_status myna_voice_embed(myna_voice *voice, const myna_model *model, myna_error *error);
 
+/* ERROR_MODEL where the voice belongs to another model. */
+myna_status myna_voice_check_model(const myna_voice *voice, const myna_model *model, myna_error *error);
+
 /* As myna_voice_load, from memory; `data` may be freed afterwards. */
 myna_status myna_voice_load_memory(
     myna_voice **out, const myna_model *model, const void *data, size_t n_bytes, myna_error *error);

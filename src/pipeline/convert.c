@@ -62,6 +62,7 @@ struct myna_converter {
     myna_pitch_map pitch;
     myna_match match;
     myna_output_level output_level;
+    bool learns_output;              /* match and level of the output are estimates */
     float heard_f0_hz, spoken_f0_hz; /* newest */
 
     size_t n_heard, n_spoken; /* steps */
@@ -91,11 +92,6 @@ static bool learns(const myna_converter *c)
     return !has_source(c) || c->options.source_is_start;
 }
 
-static bool learns_output(const myna_converter *c)
-{
-    return learns(c) || !myna_statistics_known(&c->source.output);
-}
-
 size_t myna_converter_latency_samples(const myna_converter *c)
 {
     return 1000 + STEP_SAMPLES * c->network_delay + MYNA_HOP_SAMPLES * c->look_ahead;
@@ -108,6 +104,7 @@ static void start(myna_converter *c)
     const float target_log_f0[2] = {target->log_f0_mean, target->log_f0_deviation};
     const float source_log_f0[2] = {source->log_f0_mean, source->log_f0_deviation};
     bool output_is_known = has_source(c) && myna_statistics_known(&c->source.output);
+    c->learns_output = learns(c) || !output_is_known;
     myna_running_level_init(&c->level, has_source(c) ? source->speech_level_db : usual_level_db);
     myna_pitch_map_init(
         &c->pitch, &c->options, has_source(c) ? source_log_f0 : c->model->weights.front.log_f0, target_log_f0);
@@ -139,10 +136,9 @@ myna_status myna_converter_create(myna_converter **out, const myna_model *model,
     const myna_converter_options *options, myna_error *error)
 {
     if (!out || !model || !voice) return myna_fail(error, MYNA_ERROR_ARGUMENT, "a converter needs a model and a voice");
-    if (strcmp(voice->model_id, model->id) != 0)
-        return myna_fail(error, MYNA_ERROR_MODEL, "the voice belongs to model %s, not %s", voice->model_id, model->id);
     myna_converter_options resolved;
-    myna_status status = myna_options_resolve(&resolved, options, error);
+    myna_status status = myna_voice_check_model(voice, model, error);
+    if (status == MYNA_OK) status = myna_options_resolve(&resolved, options, error);
     if (status != MYNA_OK) return status;
     myna_converter *c = calloc(1, sizeof *c);
     if (!c) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a converter");
@@ -198,9 +194,10 @@ void myna_converter_f0(const myna_converter *c, float *heard_hz, float *spoken_h
 myna_status myna_converter_set_voice(myna_converter *c, const myna_voice *voice, myna_error *error)
 {
     if (!c || !voice) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no voice to change to");
-    if (strcmp(voice->model_id, c->model->id) != 0)
-        return myna_fail(error, MYNA_ERROR_MODEL, "the voice belongs to model %s, not %s", voice->model_id, c->model->id);
+    myna_status status = myna_voice_check_model(voice, c->model, error);
+    if (status != MYNA_OK) return status;
     c->voice = voice;
+    c->learns_output = true;
     memset(&c->source.output, 0, sizeof c->source.output);
     c->pitch.target_mean = voice->profile.log_f0_mean;
     c->pitch.target_deviation = voice->profile.log_f0_deviation;
@@ -294,7 +291,7 @@ static double find_magnitude(myna_converter *c, const float *log_mel, float scal
 static void speak_frame(myna_converter *c, const heard_step *heard, int i, float *log_mel, float f0_hz)
 {
     float hop[MYNA_HOP_SAMPLES];
-    float level = learns_output(c) ? myna_output_level_gain(&c->output_level) : c->source.output_gain;
+    float level = c->learns_output ? myna_output_level_gain(&c->output_level) : c->source.output_gain;
     myna_match_apply(&c->match, log_mel);
     double power = find_magnitude(c, log_mel, level * heard->factor[i] / heard->gain);
     double heard_power = (double)(heard->power * heard->gain * heard->gain);
@@ -307,7 +304,7 @@ static void speak_frame(myna_converter *c, const heard_step *heard, int i, float
 static void speak_step(myna_converter *c, float *log_mel, const float *f0_hz)
 {
     const heard_step *heard = &c->heard[c->n_spoken++ % HEARD_STEPS];
-    for (int i = 0; learns_output(c) && i < MYNA_STEP_FRAMES; i++)
+    for (int i = 0; c->learns_output && i < MYNA_STEP_FRAMES; i++)
         if (heard->speech[i]) myna_match_learn(&c->match, log_mel + i * MYNA_MEL_BANDS, 1);
     for (int i = 0; i < MYNA_STEP_FRAMES; i++) speak_frame(c, heard, i, log_mel + i * MYNA_MEL_BANDS, f0_hz[i]);
 }

@@ -13,7 +13,7 @@ void myna_converter_options_init(myna_converter_options *options)
         .latency = MYNA_LATENCY_BEST,
         .pitch = MYNA_PITCH_AUTO,
         .iterations = MYNA_DEFAULT_ITERATIONS,
-        .gate_db = -35,
+        .gate_db = MYNA_DEFAULT_GATE_DB,
     };
 }
 

@@ -27,10 +27,9 @@ myna_status myna_source_meter_create(myna_source_meter **out, const myna_model *
 {
     if (!out || !model || !voice)
         return myna_fail(error, MYNA_ERROR_ARGUMENT, "a first pass needs a model and a voice");
-    if (strcmp(voice->model_id, model->id) != 0)
-        return myna_fail(error, MYNA_ERROR_MODEL, "the voice belongs to model %s, not %s", voice->model_id, model->id);
     myna_converter_options resolved;
-    myna_status status = myna_options_resolve(&resolved, options, error);
+    myna_status status = myna_voice_check_model(voice, model, error);
+    if (status == MYNA_OK) status = myna_options_resolve(&resolved, options, error);
     if (status != MYNA_OK) return status;
     myna_source_meter *meter = calloc(1, sizeof *meter);
     if (!meter) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a first pass");

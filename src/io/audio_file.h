@@ -30,11 +30,10 @@ myna_status myna_audio_read(myna_audio_reader *reader, float *samples, size_t n,
 myna_status myna_audio_rewind(myna_audio_reader *reader, myna_error *error);
 void myna_audio_close(myna_audio_reader *reader);
 
-/* A file of one or two channels, interleaved, being written under a temporary name beside `path`; the suffix chooses WAV
- * (.wav, 16-bit PCM, at most
- * 4 GiB), FLAC (.flac, 16 bit), Ogg Vorbis (.ogg, .oga) or Ogg Opus (.opus, which has five rates). Samples are limited to
- * [-1, 1]. Commit closes, syncs, renames and frees; abandon removes and frees. A full disk is noticed at the latest
- * in commit. */
+/* A file of one or two channels, interleaved, being written under a temporary name beside `path`; the suffix chooses
+ * WAV (.wav, 16-bit PCM, at most 4 GiB), FLAC (.flac, 16 bit), Ogg Vorbis (.ogg, .oga) or Ogg Opus (.opus, which has
+ * five rates). Samples are limited to [-1, 1]. Commit closes, syncs, renames and frees; abandon removes and frees. A
+ * full disk is noticed at the latest in commit. */
 typedef struct myna_audio_writer myna_audio_writer;
 #define MYNA_AUDIO_SUFFIXES ".wav, .flac, .ogg, .oga or .opus"
 bool myna_audio_has_suffix(const char *path); /* one of these, in any case */

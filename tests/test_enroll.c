@@ -59,10 +59,10 @@ static void a_recording_becomes_a_voice(void **state)
     assert_true(rms_of(myna_voice_embedding(voice), MYNA_EMBEDDING_SIZE) > 1e-3);
 
     float embedding[MYNA_EMBEDDING_SIZE]; /* embedding again from the frames it carries changes nothing */
-    memcpy(embedding, voice->embedding, sizeof embedding);
-    memset(voice->embedding, 0, sizeof voice->embedding);
+    memcpy(embedding, voice->speaker.embedding, sizeof embedding);
+    memset(voice->speaker.embedding, 0, sizeof voice->speaker.embedding);
     assert_ok(myna_voice_embed(voice, model, NULL));
-    assert_below(error_db(voice->embedding, embedding, MYNA_EMBEDDING_SIZE), -100);
+    assert_below(error_db(voice->speaker.embedding, embedding, MYNA_EMBEDDING_SIZE), -100);
     myna_voice_free(voice);
 }
 
@@ -76,10 +76,10 @@ static void recordings_are_weighted_by_speech(void **state)
     float wa = a->profile.speech_seconds, wb = b->profile.speech_seconds, wanted[MYNA_EMBEDDING_SIZE];
     assert_near(both->profile.speech_seconds, wa + wb, 1e-4);
     assert_near(both->profile.duration_seconds, 6, 1e-4);
-    for (int i = 0; i < MYNA_EMBEDDING_SIZE; i++) wanted[i] = (wa * a->embedding[i] + wb * b->embedding[i]) / (wa + wb);
-    assert_below(error_db(both->embedding, wanted, MYNA_EMBEDDING_SIZE), -100);
-    assert_below(error_db(other->embedding, wanted, MYNA_EMBEDDING_SIZE), -100);
-    assert_true(error_db(a->embedding, wanted, MYNA_EMBEDDING_SIZE) > -60);
+    for (int i = 0; i < MYNA_EMBEDDING_SIZE; i++) wanted[i] = (wa * a->speaker.embedding[i] + wb * b->speaker.embedding[i]) / (wa + wb);
+    assert_below(error_db(both->speaker.embedding, wanted, MYNA_EMBEDDING_SIZE), -100);
+    assert_below(error_db(other->speaker.embedding, wanted, MYNA_EMBEDDING_SIZE), -100);
+    assert_true(error_db(a->speaker.embedding, wanted, MYNA_EMBEDDING_SIZE) > -60);
     assert_int_equal(both->n_frames, a->n_frames + b->n_frames);
     float va = a->profile.voiced_seconds, vb = b->profile.voiced_seconds;
     float ma = a->profile.log_f0_mean, mb = b->profile.log_f0_mean, mean = (va * ma + vb * mb) / (va + vb);
@@ -135,7 +135,8 @@ static void reconstruction_is_the_networks_output(void **state)
     memcpy(speaker, content, frames * MYNA_POOLED_BANDS * sizeof *speaker);
     myna_network *network = NULL;
     assert_ok(myna_network_create(&network, &model->layout, 1, steps, frames / MYNA_SPEAKER_FRAMES, NULL));
-    myna_batch batch = {content, speaker, pitch, ripple, noise};
+    const bool reference = true;
+    myna_batch batch = {content, speaker, pitch, ripple, noise, &reference};
     for (int latency = 0; latency <= MYNA_LATENCY_BEST; latency++) {
         const float *out = myna_network_forward(network, &model->weights, &batch, (myna_latency)latency);
         myna_band_meter meter = {0};
@@ -149,7 +150,7 @@ static void reconstruction_is_the_networks_output(void **state)
         myna_content_statistics statistics = {0};
         myna_network_listen(network, &model->weights, content, (myna_latency)latency, &statistics);
         myna_passage passage = {voice->log_mel, voice->f0_hz, voice->n_frames, &statistics};
-        assert_ok(myna_reconstruct(&got, model, voice->embedding, (myna_latency)latency, &passage, NULL));
+        assert_ok(myna_reconstruct(&got, model, &voice->speaker, (myna_latency)latency, &passage, NULL));
         for (int b = 0; b < MYNA_MEL_BANDS; b++) {
             assert_near(
                 got.mean[b], wanted.mean[b], 3e-4); /* after the end the stream sees silence, the batch nothing */
@@ -167,7 +168,7 @@ static void reconstruction_is_the_networks_output(void **state)
     }
     myna_passage passage = {voice->log_mel, voice->f0_hz, voice->n_frames, &mixed};
     myna_band_statistics got;
-    assert_ok(myna_reconstruct(&got, model, voice->embedding, MYNA_LATENCY_BEST, &passage, NULL));
+    assert_ok(myna_reconstruct(&got, model, &voice->speaker, MYNA_LATENCY_BEST, &passage, NULL));
     assert_memory_equal(&got, &voice->reconstruction, sizeof got);
     myna_network_free(network);
     myna_voice_free(voice);
@@ -212,7 +213,7 @@ static void voices_mix(void **state)
     const float weights[2] = {1, 3};
     assert_ok(myna_voice_mix(&mix, pair, weights, 2, NULL));
     for (int i = 0; i < MYNA_EMBEDDING_SIZE; i++)
-        assert_near(mix->embedding[i], 0.25f * a->embedding[i] + 0.75f * b->embedding[i], 1e-6);
+        assert_near(mix->speaker.embedding[i], 0.25f * a->speaker.embedding[i] + 0.75f * b->speaker.embedding[i], 1e-6);
     assert_near(mix->profile.log_f0_mean, 0.25f * a->profile.log_f0_mean + 0.75f * b->profile.log_f0_mean, 1e-5);
     assert_near(
         mix->profile.bands.mean[70], 0.25f * a->profile.bands.mean[70] + 0.75f * b->profile.bands.mean[70], 1e-5);

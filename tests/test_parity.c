@@ -28,6 +28,9 @@ static const uint64_t parameter_seed = 1, change_seed = 2, input_seed = 3;
 static const float training_rate = 0.015f;
 static const char *const latency_names[] = {"low", "balanced", "best"};
 
+/* One item does without. */
+static const bool reference[ITEMS] = {true, false, true};
+
 static const char *golden_path = MYNA_GOLDEN;
 
 typedef struct fixture {
@@ -143,7 +146,8 @@ static myna_batch share(const fixture *f, const worker *w)
 {
     size_t row = w->first_item * MYNA_SEGMENT_STEPS, speaker_row = w->first_item * MYNA_REFERENCE_STEPS;
     return (myna_batch){f->content + row * MYNA_CONTENT_IN, f->speaker + speaker_row * MYNA_SPEAKER_IN,
-        f->pitch + row * MYNA_PITCH_IN, f->ripple + row * MYNA_STEP_OUT, f->noise + row * CODE};
+        f->pitch + row * MYNA_PITCH_IN, f->ripple + row * MYNA_STEP_OUT, f->noise + row * CODE,
+        reference + w->first_item};
 }
 
 static void compute_gradients(fixture *f, myna_latency latency)

@@ -13,7 +13,8 @@ typedef struct fixture {
     myna_network *network;
     float log_mel[N_OUT], f0_hz[FRAMES], speaker[SPEAKER_STEPS * MYNA_SPEAKER_IN];
     float content[STEPS * MYNA_CONTENT_IN], pitch[STEPS * MYNA_PITCH_IN], ripple[N_OUT], noise[STEPS * CODE];
-    float embedding[MYNA_EMBEDDING_SIZE];
+    myna_speaker target;
+    bool reference;
     myna_batch batch;
     myna_content_statistics statistics; /* of the batch network's last forward */
     float expected[N_OUT], got[N_OUT], got_f0_hz[FRAMES]; /* log-mel */
@@ -54,7 +55,18 @@ static void make_batch(fixture *f)
         myna_ripple_at(ripple, f->model->ripple, f->f0_hz[k]);
         for (size_t b = 0; b < MYNA_MEL_BANDS; b++) ripple[b] /= w->front.mel_deviation[0];
     }
-    f->batch = (myna_batch){f->content, f->speaker, f->pitch, f->ripple, f->noise};
+    f->batch = (myna_batch){f->content, f->speaker, f->pitch, f->ripple, f->noise, &f->reference};
+}
+
+/* f->speaker as the log-mel of a voice: what pooling makes f->speaker of again. */
+static myna_status remember(fixture *f)
+{
+    enum { N_FRAMES = SPEAKER_STEPS * MYNA_SPEAKER_FRAMES, GROUP = MYNA_MEL_BANDS / MYNA_POOLED_BANDS };
+    static float log_mel[N_FRAMES * MYNA_MEL_BANDS];
+    for (size_t i = 0; i < N_FRAMES * MYNA_MEL_BANDS; i++) log_mel[i] = f->speaker[i / GROUP];
+    for (size_t k = 0; k < N_FRAMES; k++)
+        myna_denormalize(log_mel + k * MYNA_MEL_BANDS, log_mel + k * MYNA_MEL_BANDS, &f->model->weights);
+    return myna_speaker_remember(&f->target, f->model, log_mel, N_FRAMES, NULL);
 }
 
 static int set_up(void **state)
@@ -74,7 +86,9 @@ static int set_up(void **state)
         f->f0_hz[k] = k % 20 < 5 ? 0 : 90 + 3 * (float)k;
     make_batch(f);
     const float *embedding = myna_network_embed(f->network, &f->model->weights, f->speaker);
-    memcpy(f->embedding, embedding, sizeof f->embedding);
+    memcpy(f->target.embedding, embedding, sizeof f->target.embedding);
+    f->reference = true;
+    if (remember(f) != MYNA_OK) return 1;
     *state = f;
     return 0;
 }
@@ -82,6 +96,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
+    myna_speaker_clear(&f->target);
     myna_network_free(f->network);
     myna_model_free(f->model);
     free(f);
@@ -143,7 +158,7 @@ static void stream_equals_batch(void **state)
         for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {
             myna_stream *stream = NULL;
             assert_ok(
-                myna_stream_create(&stream, f->model, f->embedding, (myna_latency)latency, &f->statistics, false, NULL));
+                myna_stream_create(&stream, f->model, &f->target, (myna_latency)latency, &f->statistics, false, NULL));
             run_stream(f, stream, (myna_latency)latency, plans[i]);
             myna_stream_free(stream);
             compare(f, (myna_latency)latency);
@@ -158,7 +173,7 @@ static void reset_equals_new(void **state)
     static float first[N_OUT];
     for (int latency = 0; latency < 3; latency++) {
         myna_stream *stream = NULL;
-        assert_ok(myna_stream_create(&stream, f->model, f->embedding, (myna_latency)latency, NULL, true, NULL));
+        assert_ok(myna_stream_create(&stream, f->model, &f->target, (myna_latency)latency, NULL, true, NULL));
         run_stream(f, stream, (myna_latency)latency, plan);
         memcpy(first, f->got, sizeof first);
         myna_stream_reset(stream);

@@ -55,7 +55,7 @@ static int set_up(void **state)
     for (size_t i = 0; i < N_FRAMES * MYNA_MEL_BANDS; i++) frames[i] = myna_rng_uniform(&rng, -1.5f, -0.5f);
     for (size_t i = 0; i < N_FRAMES; i++) f0_hz[i] = i % 3 ? 120.0f + (float)i : 0;
     memcpy(mixed.model_id, own_id, sizeof own_id);
-    for (size_t i = 0; i < MYNA_EMBEDDING_SIZE; i++) mixed.embedding[i] = myna_rng_normal(&rng);
+    for (size_t i = 0; i < MYNA_EMBEDDING_SIZE; i++) mixed.speaker.embedding[i] = myna_rng_normal(&rng);
     mixed.profile = (myna_profile){.speech_level_db = -23.5f,
         .duration_seconds = 12.25f,
         .speech_seconds = 9,
@@ -93,7 +93,7 @@ static image save(const myna_voice *voice)
 static void assert_same_fixed_part(const myna_voice *a, const myna_voice *b)
 {
     assert_string_equal(a->model_id, b->model_id);
-    assert_memory_equal(a->embedding, b->embedding, sizeof a->embedding);
+    assert_memory_equal(a->speaker.embedding, b->speaker.embedding, sizeof a->speaker.embedding);
     assert_memory_equal(&a->profile, &b->profile, sizeof a->profile);
     assert_memory_equal(&a->reconstruction, &b->reconstruction, sizeof a->reconstruction);
 }
@@ -140,7 +140,7 @@ static void other_models_embed_again(void **state)
     assert_int_equal(myna_voice_load_memory(&twin, own, bytes.bytes, bytes.size, NULL), MYNA_OK);
     assert_string_equal(voice->model_id, other_id);
     assert_memory_equal(&voice->profile, &heard.profile, sizeof heard.profile);
-    assert_memory_not_equal(voice->embedding, heard.embedding, sizeof heard.embedding);
+    assert_memory_not_equal(voice->speaker.embedding, heard.speaker.embedding, sizeof heard.speaker.embedding);
     assert_int_equal(myna_voice_embed(twin, other, NULL), MYNA_OK);
     assert_same_fixed_part(voice, twin);
     myna_voice_free(twin);
@@ -225,7 +225,7 @@ static void values_must_be_sound(void **state)
 {
     (void)state;
     myna_profile *p = &heard.profile;
-    expect_value_refused(&heard.embedding[5], 2e4f, "embedding holds 20000, outside [-10000, 10000]");
+    expect_value_refused(&heard.speaker.embedding[5], 2e4f, "embedding holds 20000, outside [-10000, 10000]");
     expect_value_refused(&p->duration_seconds, -1, "profile.duration_seconds holds -1, outside");
     expect_value_refused(&p->speech_seconds, -1, "profile.speech_seconds holds -1, outside");
     expect_value_refused(&p->voiced_seconds, -1, "profile.voiced_seconds holds -1, outside");

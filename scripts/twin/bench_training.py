@@ -47,7 +47,7 @@ class Twin:
         self.trainer = Trainer(network)
         shapes = [(STEPS, CONTENT_IN), (SPEAKER_STEPS, SPEAKER_IN), (STEPS, PITCH_IN)]
         shapes += [(STEPS, STEP_FRAMES * MEL_BANDS), (STEPS, CODE_WIDTH)]
-        self.batch = [torch.randn(batch, *shape) for shape in shapes]
+        self.batch = [torch.randn(batch, *shape) for shape in shapes] + [torch.ones(batch)]
         self.target = torch.randn(batch, STEPS, STEP_FRAMES * MEL_BANDS)
 
     def seconds(self, n_threads):

@@ -15,6 +15,7 @@ CHANNELS, SPEAKER_CHANNELS, EMBEDDING, TAPS, GATES = 256, 192, 128, 5, 32
 CONTENT_BLOCKS, SPEAKER_BLOCKS, DECODER_BLOCKS, AHEAD_BLOCKS = 5, 4, 6, 2
 CONTENT_IN, SPEAKER_IN = STEP_FRAMES * POOLED_BANDS, SPEAKER_FRAMES * POOLED_BANDS
 PITCH_IN = STEP_FRAMES * (64 + 1)
+ATTENTION_BLOCK, ATTENTION_HEADS, ATTENTION_KEY = 2, 4, 128
 LOW, BALANCED, BEST = range(3)
 
 
@@ -70,13 +71,39 @@ class Block(nn.Module):
         return x + self.gain * self.project(F.gelu(self.expand(y), approximate="tanh"))
 
 
+class Attention(nn.Module):
+    """x + gain * out(found): what each step finds among the steps of a reference that sound like it, or, where none does,
+    no_value. `heard` [items][reference steps][channels], `content` the same steps' mel spectrum, `used` [items]: 0 where
+    the reference may not be looked at."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = Norm(CHANNELS)
+        self.query = nn.Linear(CHANNELS, ATTENTION_KEY)
+        self.key = nn.Linear(CHANNELS, ATTENTION_KEY)
+        self.value = nn.Linear(CONTENT_IN, CHANNELS)
+        self.out = nn.Linear(CHANNELS, CHANNELS)
+        self.no_key = nn.Parameter(torch.empty(ATTENTION_KEY))
+        self.no_value = nn.Parameter(torch.empty(CHANNELS))
+        self.gain = nn.Parameter(torch.empty(CHANNELS))
+
+    def forward(self, x, heard, content, used):
+        split = lambda y: y.unflatten(2, (ATTENTION_HEADS, -1)).transpose(1, 2)
+        first = lambda row, rows: torch.cat([row.expand(len(rows), 1, -1), rows], dim=1)
+        query = split(self.query(self.norm(x)))
+        key, value = split(first(self.no_key, self.key(heard))), split(first(self.no_value, self.value(content)))
+        mask = torch.cat([torch.ones_like(used[:, None]), used[:, None].expand(-1, heard.shape[1])], dim=1) > 0
+        found = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None])
+        return x + self.gain * self.out(found.transpose(1, 2).flatten(2))
+
+
 def _step_blocks(n, conditioned):
     return nn.ModuleList(Block(CHANNELS, int(i < AHEAD_BLOCKS), conditioned) for i in range(n))
 
 
-def _run(blocks, x, n_ahead, embedding=None, after=nn.Identity()):
-    """Of the blocks that can look ahead, all but the first n_ahead may not."""
-    for i, block in enumerate(blocks):
+def _run(blocks, x, n_ahead, embedding=None, after=nn.Identity(), first=0):
+    """Of the blocks that can look ahead, all but the first n_ahead may not. `first` is the number of blocks[0]."""
+    for i, block in enumerate(blocks, first):
         x = after(block(x, embedding, mute_last=n_ahead <= i < AHEAD_BLOCKS))
     return x
 
@@ -103,6 +130,7 @@ class Network(nn.Module):
         self.decoder = nn.ModuleDict({
             "in": nn.Linear(code_width + PITCH_IN, CHANNELS),
             "block": _step_blocks(DECODER_BLOCKS, True),
+            "attention": Attention(),
             "out": nn.Linear(CHANNELS, STEP_FRAMES * MEL_BANDS),
             "gate": nn.Linear(CHANNELS, STEP_FRAMES * GATES),
         })
@@ -122,12 +150,20 @@ class Network(nn.Module):
         variance = (weights * (x - mean.unsqueeze(1)) ** 2).sum(1)
         return self.speaker["out"](torch.cat([mean, torch.sqrt(variance + 1e-4)], dim=1))
 
-    def forward(self, content, speaker, pitch, ripple, noise, latency):
+    def hear(self, content, latency):
         x = _instance_norm(self.content["in"](content))
-        x = _run(self.content["block"], x, latency, after=_instance_norm)
-        code = torch.tanh(self.content["out"](x)) + noise
+        return _run(self.content["block"], x, latency, after=_instance_norm)
+
+    def forward(self, content, speaker, pitch, ripple, noise, reference, latency):
+        code = torch.tanh(self.content["out"](self.hear(content, latency))) + noise
+        spoken = speaker.reshape(len(speaker), -1, CONTENT_IN)
+        with torch.no_grad():
+            heard = self.hear(spoken, BEST)
         x = self.decoder["in"](torch.cat([code, pitch], dim=2))
-        x = _run(self.decoder["block"], x, AHEAD_BLOCKS if latency == BEST else 0, self.embed(speaker))
+        blocks, ahead, embedding = self.decoder["block"], AHEAD_BLOCKS if latency == BEST else 0, self.embed(speaker)
+        x = _run(blocks[:ATTENTION_BLOCK], x, ahead, embedding)
+        x = self.decoder["attention"](x, heard, spoken, reference)
+        x = _run(blocks[ATTENTION_BLOCK:], x, ahead, embedding, first=ATTENTION_BLOCK)
         gate = 1.5 * torch.sigmoid(self.decoder["gate"](x))
         return self.decoder["out"](x) + gate.repeat_interleave(MEL_BANDS // GATES, dim=2) * ripple
 
@@ -135,13 +171,16 @@ class Network(nn.Module):
 
     def tensor_names(self):
         """In the order of the table in src/model/tensors.c: a block's gain comes last."""
-        order = {name: i for i, name in enumerate(["conv", "norm", "film", "expand", "project", "gain"])}
+        tensor_order = "conv norm film expand project query key value out no_key no_value gain".split()
+        order = {name: i for i, name in enumerate(tensor_order)}
 
         def key(name):
             parts = name.split(".")
             place = {part: i for i, part in enumerate(["in", "block", "attention", "out", "gate"])}
             parts_key = [["content", "speaker", "decoder", "front"].index(parts[0]), place.get(parts[1], 0)]
-            return parts_key + [int(parts[2]), order[parts[3]]] if parts[1] == "block" else parts_key
+            if parts[1] == "block":
+                return parts_key + [int(parts[2]), order[parts[3]]]
+            return parts_key + [order.get(part, 0) for part in parts[2:3]]
 
         return sorted(self.state_dict(), key=key)  # stable: weight before bias as registered
 

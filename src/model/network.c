@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "model/attention.h"
 #include "nn/gemm.h"
 #include "nn/layers.h"
 #include "nn/optim.h"
@@ -33,6 +34,8 @@ struct myna_network {
     float *decoder_row;  /* [rows][code_width + MYNA_PITCH_IN]: code and pitch side by side */
     float *decoder_in;   /* [rows][c] */
     block_trace decoder[MYNA_DECODER_BLOCKS];
+    myna_network *listener; /* the content encoder for an item's reference */
+    myna_attention_pass attention;
     float *gate, *out;   /* [rows][MYNA_STEP_GATES], [rows][MYNA_STEP_OUT] */
 
     /* backward's scratch, for the larger of the two encoders' rows */
@@ -62,6 +65,12 @@ static void lay_out_blocks(
         if (n->keeps || i < 2) lay_out_block(&n->arena, &traces[i], n->items, steps, channels, film);
         else traces[i] = traces[i - 2];
     }
+}
+
+/* The speaker encoder's input is the same mel spectrum as the content encoder's, in longer steps. */
+static size_t reference_steps(const myna_network *n)
+{
+    return n->speaker_steps * MYNA_SPEAKER_IN / MYNA_CONTENT_IN;
 }
 
 static void lay_out_encoders(myna_network *n)
@@ -113,6 +122,7 @@ static void lay_out(myna_network *n)
     lay_out_encoders(n);
     if (!n->keeps) return;
     lay_out_decoder(n);
+    myna_attention_pass_lay_out(&n->attention, &n->arena, n->items, n->steps, reference_steps(n));
     lay_out_gradients(n);
 }
 
@@ -140,7 +150,12 @@ myna_status myna_network_create(
         .speaker_steps = speaker_steps,
         .code_width = layout->code_width,
         .keeps = true};
-    return create(out, &shape, error);
+    myna_network *n = NULL;
+    myna_status status = create(&n, &shape, error);
+    if (status == MYNA_OK) status = myna_network_create_encoders(&n->listener, layout, reference_steps(n), 0, error);
+    if (status == MYNA_OK) *out = n;
+    else myna_network_free(n);
+    return status;
 }
 
 myna_status myna_network_create_encoders(
@@ -154,6 +169,7 @@ myna_status myna_network_create_encoders(
 void myna_network_free(myna_network *network)
 {
     if (!network) return;
+    myna_network_free(network->listener);
     myna_arena_free(&network->arena);
     free(network);
 }
@@ -227,7 +243,7 @@ static const float *before(const block_trace *traces, int i, const float *first)
 
 /* ---- Content encoder -------------------------------------------------------------------------------------------- */
 
-static void content_forward(myna_network *n, const myna_weights *w, const float *in, myna_latency latency)
+const float *myna_network_hear(myna_network *n, const myna_weights *w, const float *in, myna_latency latency)
 {
     size_t rows = n->items * n->steps;
     float *x = n->content_in;
@@ -238,6 +254,13 @@ static void content_forward(myna_network *n, const myna_weights *w, const float 
         x = n->content[i].out;
         myna_instance_norm_forward(x, n->content_stats[i + 1], x, n->items, n->steps, MYNA_CHANNELS);
     }
+    return x;
+}
+
+static void content_forward(myna_network *n, const myna_weights *w, const float *in, myna_latency latency)
+{
+    size_t rows = n->items * n->steps;
+    const float *x = myna_network_hear(n, w, in, latency);
     myna_linear_forward(n->code, x, w->content.out.weight, w->content.out.bias, rows, n->code_width, MYNA_CHANNELS);
     myna_tanh_forward(n->code, n->code, rows * n->code_width);
 }
@@ -245,7 +268,7 @@ static void content_forward(myna_network *n, const myna_weights *w, const float 
 void myna_network_listen(myna_network *n, const myna_weights *w, const float *content, myna_latency latency,
     myna_content_statistics *sum)
 {
-    content_forward(n, w, content, latency);
+    myna_network_hear(n, w, content, latency);
     for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
         for (size_t item = 0; item < n->items; item++) {
             const float *stats = n->content_stats[i / MYNA_CHANNELS] + item * 2 * MYNA_CHANNELS + i % MYNA_CHANNELS;
@@ -311,6 +334,18 @@ static void speaker_backward(myna_network *n, const myna_weights *d, const myna_
         MYNA_SPEAKER_CHANNELS, MYNA_SPEAKER_IN);
 }
 
+/* ---- The reference ------------------------------------------------------------------------------------------------ */
+
+/* All there is of the reference can be heard at once, so its content encoder always looks ahead. */
+static void remember(myna_network *n, const myna_weights *w, const myna_batch *batch)
+{
+    for (size_t item = 0; item < n->items; item++) {
+        const float *content = batch->speaker + item * reference_steps(n) * MYNA_CONTENT_IN, *heard = NULL;
+        if (batch->reference[item]) heard = myna_network_hear(n->listener, w, content, MYNA_LATENCY_BEST);
+        myna_attention_pass_remember(&n->attention, &w->decoder.attention, item, heard, content);
+    }
+}
+
 /* ---- Decoder ------------------------------------------------------------------------------------------------------ */
 
 /* Rows of {code + noise, pitch}. */
@@ -331,9 +366,11 @@ static void decoder_forward(myna_network *n, const myna_weights *w, const myna_b
     join_rows(n, batch->pitch, batch->noise);
     myna_linear_forward(n->decoder_in, n->decoder_row, w->decoder.in.weight, w->decoder.in.bias, rows, MYNA_CHANNELS,
         n->code_width + MYNA_PITCH_IN);
-    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++)
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
+        if (i == MYNA_ATTENTION_BLOCK) x = myna_attention_pass_forward(&n->attention, &w->decoder.attention, x);
         x = block_forward(
             &n->decoder[i], x, &w->decoder.blocks[i], n->embedding, step_shape(n, i, myna_decoder_ahead(latency)));
+    }
     myna_linear_forward(n->out, x, w->decoder.out.weight, w->decoder.out.bias, rows, MYNA_STEP_OUT, MYNA_CHANNELS);
     myna_linear_forward(n->gate, x, w->decoder.gate.weight, w->decoder.gate.bias, rows, MYNA_STEP_GATES, MYNA_CHANNELS);
     myna_gate_forward(n->out, n->out, n->gate, batch->ripple, rows, MYNA_STEP_OUT, MYNA_STEP_GATES);
@@ -352,9 +389,14 @@ static void decoder_backward(myna_network *n, const myna_weights *d, const myna_
         MYNA_STEP_OUT, MYNA_CHANNELS);
     myna_accumulate(n->dx, n->narrow_a, rows * MYNA_CHANNELS);
     memset(n->dembedding, 0, n->items * MYNA_EMBEDDING_SIZE * sizeof *n->dembedding);
-    for (int i = MYNA_DECODER_BLOCKS - 1; i >= 0; i--)
-        block_backward(n, &d->decoder.blocks[i], &n->decoder[i], before(n->decoder, i, n->decoder_in),
+    for (int i = MYNA_DECODER_BLOCKS - 1; i >= 0; i--) {
+        const float *x = before(n->decoder, i, n->decoder_in);
+        block_backward(n, &d->decoder.blocks[i], &n->decoder[i], i == MYNA_ATTENTION_BLOCK ? n->attention.out : x,
             &w->decoder.blocks[i], n->embedding, step_shape(n, i, myna_decoder_ahead(latency)));
+        if (i == MYNA_ATTENTION_BLOCK)
+            myna_attention_pass_backward(&n->attention, &d->decoder.attention, n->dx, x, batch->speaker,
+                &w->decoder.attention, n->narrow_a, n->narrow_b);
+    }
     myna_linear_backward(n->drow, d->decoder.in.weight, d->decoder.in.bias, n->dx, n->decoder_row, w->decoder.in.weight,
         rows, MYNA_CHANNELS, width + MYNA_PITCH_IN);
     for (size_t r = 0; r < rows; r++)
@@ -368,6 +410,7 @@ const float *myna_network_forward(
 {
     content_forward(network, weights, batch->content, latency);
     myna_network_embed(network, weights, batch->speaker);
+    remember(network, weights, batch);
     decoder_forward(network, weights, batch, latency);
     return network->out;
 }

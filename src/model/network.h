@@ -23,6 +23,7 @@ typedef struct myna_batch {
     const float *pitch;   /* [items][steps][MYNA_PITCH_IN] */
     const float *ripple;  /* [items][steps][MYNA_STEP_OUT], in units of normalised log-mel */
     const float *noise;   /* [items][steps][code_width], added to the code */
+    const bool *reference; /* [items]: may the decoder look things up in `speaker`, or is the embedding all it has? */
 } myna_batch;
 
 /* The activations of one forward pass, kept for its backward; one thread at a time. */
@@ -50,6 +51,10 @@ void myna_network_backward(myna_network *network, const myna_weights *gradients,
  * Runs the content encoder over content[items][steps][MYNA_CONTENT_IN] and adds the statistics of each item. */
 void myna_network_listen(myna_network *network, const myna_weights *weights, const float *content, myna_latency latency,
     myna_content_statistics *sum);
+
+/* Runs the content encoder over content[items][steps][MYNA_CONTENT_IN] and returns what stands before its bottleneck,
+ * [items][steps][MYNA_CHANNELS], normalised, owned by `network`. */
+const float *myna_network_hear(myna_network *network, const myna_weights *weights, const float *content, myna_latency latency);
 
 /* The speaker encoder alone: embeddings [items][MYNA_EMBEDDING_SIZE] of speaker[items][speaker_steps][MYNA_SPEAKER_IN]. */
 const float *myna_network_embed(myna_network *network, const myna_weights *weights, const float *speaker);

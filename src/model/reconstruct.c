@@ -39,7 +39,7 @@ static void hand_out(
     }
 }
 
-myna_status myna_reconstruct_frames(const myna_model *model, const float *embedding, myna_latency latency,
+myna_status myna_reconstruct_frames(const myna_model *model, const myna_speaker *speaker, myna_latency latency,
     const myna_passage *passage, myna_reconstructed *sink, void *context, myna_error *error)
 {
     size_t n_steps = passage->n_frames / MYNA_STEP_FRAMES, pitch_lag = (size_t)myna_content_ahead(latency);
@@ -47,7 +47,7 @@ myna_status myna_reconstruct_frames(const myna_model *model, const float *embedd
     myna_stream *stream = NULL;
     block *b = calloc(1, sizeof *b);
     if (!b) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a pass through the network");
-    myna_status status = myna_stream_create(&stream, model, embedding, latency, passage->content, false, error);
+    myna_status status = myna_stream_create(&stream, model, speaker, latency, passage->content, false, error);
     if (status == MYNA_OK) {
         for (size_t first = 0; first < n_steps + delay; first += MYNA_STREAM_MAX_STEPS) {
             fill_block(b, passage, first, n_steps, pitch_lag);
@@ -66,11 +66,11 @@ static void measure(void *context, const float *log_mel, float *out_log_mel)
     myna_band_meter_push(context, out_log_mel);
 }
 
-myna_status myna_reconstruct(myna_band_statistics *out, const myna_model *model, const float *embedding,
+myna_status myna_reconstruct(myna_band_statistics *out, const myna_model *model, const myna_speaker *speaker,
     myna_latency latency, const myna_passage *passage, myna_error *error)
 {
     myna_band_meter meter = {0};
-    myna_status status = myna_reconstruct_frames(model, embedding, latency, passage, measure, &meter, error);
+    myna_status status = myna_reconstruct_frames(model, speaker, latency, passage, measure, &meter, error);
     if (status != MYNA_OK) return status;
     memset(out, 0, sizeof *out);
     myna_band_meter_result(&meter, out);

@@ -39,17 +39,19 @@ struct myna_stream {
     int steps_after_speech;
     bool is_speech[MYNA_STREAM_MAX_STEPS]; /* of the steps being pushed */
 
-    packed_linear content_in, content_out, decoder_in, decoder_out, decoder_gate;
+    packed_linear content_in, content_out, decoder_in, decoder_out, decoder_gate, query, found_out;
     packed_block blocks[N_BLOCKS]; /* content encoder's, then decoder's */
 
     float *past[N_BLOCKS];             /* [PAST + MAX_STEPS][C]: the last inputs of each block, then the new ones */
+    const myna_speaker *speaker, *speaker_before;
     float *film[MYNA_DECODER_BLOCKS];     /* [2 C], in use */
     float *film_aim[MYNA_DECODER_BLOCKS]; /* where it moves to */
-    int fade_steps;                       /* still to go */
+    int fade_steps;                       /* still to go from speaker_before */
     float *f0_hz;                      /* [AHEAD_BLOCKS + MAX_STEPS][STEP_FRAMES]: waits for the decoder's look-ahead */
 
     float *row, *x, *conv, *norm, *wide, *y; /* one call's activations */
     float *stats, *gate, *out, *ripple;
+    float *query_row, *found, *found_before, *scores; /* of the attention; scores[1 + steps of the longest voice] */
 };
 
 /* Counts, hands out and, the second time, fills. */
@@ -68,6 +70,8 @@ static void pack_weights(myna_stream *s)
     pack(&s->arena, &s->decoder_in, &w->decoder.in, C, width + MYNA_PITCH_IN);
     pack(&s->arena, &s->decoder_out, &w->decoder.out, MYNA_STEP_OUT, C);
     pack(&s->arena, &s->decoder_gate, &w->decoder.gate, MYNA_STEP_GATES, C);
+    pack(&s->arena, &s->query, &w->decoder.attention.query, MYNA_ATTENTION_KEY, C);
+    pack(&s->arena, &s->found_out, &w->decoder.attention.out, C, C);
     for (int i = 0; i < N_BLOCKS; i++) {
         const myna_block *block =
             i < MYNA_CONTENT_BLOCKS ? &w->content.blocks[i] : &w->decoder.blocks[i - MYNA_CONTENT_BLOCKS];
@@ -95,13 +99,19 @@ static void lay_out(myna_stream *s)
     MYNA_TAKE(arena, s->gate, rows * MYNA_STEP_GATES);
     MYNA_TAKE(arena, s->out, rows * MYNA_STEP_OUT);
     MYNA_TAKE(arena, s->ripple, rows * MYNA_STEP_OUT);
+    MYNA_TAKE(arena, s->query_row, rows * MYNA_ATTENTION_KEY);
+    MYNA_TAKE(arena, s->found, rows * C);
+    MYNA_TAKE(arena, s->found_before, C);
+    MYNA_TAKE(arena, s->scores, 1 + MYNA_VOICE_MAX_FRAMES / MYNA_STEP_FRAMES);
 }
 
-void myna_stream_set_embedding(myna_stream *s, const float *embedding)
+void myna_stream_set_speaker(myna_stream *s, const myna_speaker *speaker)
 {
+    s->speaker_before = s->speaker;
+    s->speaker = speaker;
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
         const myna_linear *film = &s->model->weights.decoder.blocks[i].film;
-        myna_linear_forward(s->film_aim[i], embedding, film->weight, film->bias, 1, 2 * C, MYNA_EMBEDDING_SIZE);
+        myna_linear_forward(s->film_aim[i], speaker->embedding, film->weight, film->bias, 1, 2 * C, MYNA_EMBEDDING_SIZE);
     }
     s->fade_steps = FADE_STEPS;
 }
@@ -115,9 +125,11 @@ static void move_film(myna_stream *s, size_t n)
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++)
         for (size_t c = 0; c < 2 * C; c++) s->film[i][c] += part * (s->film_aim[i][c] - s->film[i][c]);
     s->fade_steps -= steps;
+    for (int i = 0; s->fade_steps == 0 && i < MYNA_DECODER_BLOCKS; i++) /* to the last bit */
+        memcpy(s->film[i], s->film_aim[i], 2 * C * sizeof *s->film[i]);
 }
 
-myna_status myna_stream_create(myna_stream **out, const myna_model *model, const float *embedding, myna_latency latency,
+myna_status myna_stream_create(myna_stream **out, const myna_model *model, const myna_speaker *speaker, myna_latency latency,
     const myna_content_statistics *content, bool learns, myna_error *error)
 {
     myna_stream *s = calloc(1, sizeof *s);
@@ -132,7 +144,7 @@ myna_status myna_stream_create(myna_stream **out, const myna_model *model, const
     }
     lay_out(s);
     myna_gemm_init();
-    myna_stream_set_embedding(s, embedding);
+    myna_stream_set_speaker(s, speaker);
     myna_content_norm_init(&s->content_norm_at_start, &model->weights, content, learns);
     myna_stream_reset(s);
     *out = s;
@@ -225,6 +237,35 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
     myna_tanh_forward(s->y, s->y, n * width);
 }
 
+/* What row x[C] finds in the speaker's memory, found[C]. */
+static void look_up(myna_stream *s, const myna_speaker *speaker, float *found, const float *query)
+{
+    const myna_attention_shape shape = {.n_keys = speaker->n_keys,
+        .heads = MYNA_ATTENTION_HEADS,
+        .key_size = MYNA_ATTENTION_KEY / MYNA_ATTENTION_HEADS,
+        .value_size = C / MYNA_ATTENTION_HEADS};
+    myna_attention_row(found, s->scores, query, speaker->key_columns, speaker->values, shape);
+}
+
+/* Runs the attention over s->x[n][C] in place. */
+static void push_attention(myna_stream *s, size_t n)
+{
+    const myna_attention *w = &s->model->weights.decoder.attention;
+    const float before = (float)s->fade_steps / FADE_STEPS;
+    myna_norm_forward(s->norm, s->stats, s->x, w->norm_scale, w->norm_shift, n, C);
+    apply(&s->query, s->query_row, s->norm, n);
+    for (size_t i = 0; i < n; i++) {
+        float *found = s->found + i * C, *query = s->query_row + i * MYNA_ATTENTION_KEY;
+        look_up(s, s->speaker, found, query);
+        if (s->fade_steps == 0) continue;
+        look_up(s, s->speaker_before, s->found_before, query);
+        for (size_t c = 0; c < C; c++) found[c] += before * (s->found_before[c] - found[c]);
+    }
+    apply(&s->found_out, s->y, s->found, n);
+    memcpy(s->norm, s->x, n * C * sizeof *s->x);
+    myna_residual_forward(s->x, s->norm, s->y, w->gain, n, C);
+}
+
 /* Code in s->y and F0 of the same steps -> s->x after the last decoder block. */
 static void push_decoder(myna_stream *s, const float *f0_hz, size_t n)
 {
@@ -241,6 +282,10 @@ static void push_decoder(myna_stream *s, const float *f0_hz, size_t n)
     clear_before_start(s->x, first, n);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
         bool ahead = i < s->decoder_ahead;
+        if (i == MYNA_ATTENTION_BLOCK) {
+            push_attention(s, n);
+            clear_before_start(s->x, first, n);
+        }
         push_block(s, &w->decoder.blocks[i], MYNA_CONTENT_BLOCKS + i, s->film[i], ahead, i < MYNA_AHEAD_BLOCKS && !ahead, n);
         first -= ahead;
         clear_before_start(s->x, first, n);

@@ -4,18 +4,18 @@
 
 #include "model/model.h"
 #include "model/network.h"
+#include "model/speaker.h"
 
 enum { MYNA_STREAM_MAX_STEPS = 16 }; /* in one call: enough rows to make each GEMM worth its weights */
 
 typedef struct myna_stream myna_stream;
-/* embedding[MYNA_EMBEDDING_SIZE] is taken in now, and `content` with `learns` as in myna_content_norm_init. `model` must
- * outlive the stream. */
-myna_status myna_stream_create(myna_stream **out, const myna_model *model, const float *embedding, myna_latency latency,
+/* `content` with `learns` as in myna_content_norm_init is taken in now. `model` and `speaker` must outlive the stream. */
+myna_status myna_stream_create(myna_stream **out, const myna_model *model, const myna_speaker *speaker, myna_latency latency,
     const myna_content_statistics *content, bool learns, myna_error *error);
 void myna_stream_free(myna_stream *stream);
-void myna_stream_reset(myna_stream *stream); /* the embedding stays */
-/* Another embedding, faded in over 4 steps (0.1 s). Never allocates. */
-void myna_stream_set_embedding(myna_stream *stream, const float *embedding);
+void myna_stream_reset(myna_stream *stream); /* the speaker stays */
+/* Another speaker, faded in over 4 steps (0.1 s); both must outlive the stream. Never allocates. */
+void myna_stream_set_speaker(myna_stream *stream, const myna_speaker *speaker);
 
 /* The next n_steps <= MYNA_STREAM_MAX_STEPS steps. Step j of `content` comes with the F0 of step
  * j - myna_content_ahead(latency), which is what a pitch tracker MYNA_STEP_FRAMES * myna_content_ahead frames late

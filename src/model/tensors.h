@@ -20,13 +20,16 @@ enum {
     MYNA_SPEAKER_IN = MYNA_SPEAKER_FRAMES * MYNA_POOLED_BANDS,
     MYNA_SPEAKER_CHANNELS = 192,
     MYNA_SPEAKER_BLOCKS = 4,
+    MYNA_ATTENTION_BLOCK = 2,   /* the decoder's attention stands before this block */
+    MYNA_ATTENTION_HEADS = 4,
+    MYNA_ATTENTION_KEY = 128,   /* of all heads together; their values have MYNA_CHANNELS */
     MYNA_PITCH_BINS = 64,
     MYNA_PITCH_IN = MYNA_STEP_FRAMES * (MYNA_PITCH_BINS + 1),
     MYNA_GATES = 32,            /* harmonic gates a frame */
     MYNA_STEP_GATES = MYNA_STEP_FRAMES * MYNA_GATES,
     MYNA_STEP_OUT = MYNA_STEP_FRAMES * MYNA_MEL_BANDS,
     MYNA_MAX_CODE_WIDTH = 256,
-    MYNA_MAX_TENSORS = 160,
+    MYNA_MAX_TENSORS = 192,
 };
 
 typedef struct myna_linear {
@@ -43,6 +46,15 @@ typedef struct myna_block {
     float *gain;                    /* [c] */
 } myna_block;
 
+/* y = x + gain * out(attend(query(norm(x)), keys, values)): how the target spoke a sound like this one, see attention.h. */
+typedef struct myna_attention {
+    float *norm_scale, *norm_shift; /* [c] */
+    myna_linear query, key;         /* [MYNA_ATTENTION_KEY][c] */
+    myna_linear value, out;         /* [c][MYNA_CONTENT_IN], [c][c] */
+    float *no_key, *no_value;       /* [MYNA_ATTENTION_KEY], [c]: to be found where nothing is alike */
+    float *gain;                    /* [c] */
+} myna_attention;
+
 /* Where each tensor lies in a flat array of parameters, or of gradients, or of their moving average. */
 typedef struct myna_weights {
     struct {
@@ -57,6 +69,7 @@ typedef struct myna_weights {
     struct {
         myna_linear in, out, gate; /* [c][code + MYNA_PITCH_IN], [MYNA_STEP_OUT][c], [MYNA_STEP_GATES][c] */
         myna_block blocks[MYNA_DECODER_BLOCKS];
+        myna_attention attention;
     } decoder;
     struct {             /* measured on the training corpus, not trained */
         float *mel_mean; /* [MYNA_MEL_BANDS], of log-mel */

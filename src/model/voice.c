@@ -36,11 +36,18 @@ myna_status myna_voice_set_embedding(
     myna_band_statistics reconstruction;
     const myna_passage own = {voice->log_mel, voice->f0_hz, voice->n_frames, &content};
     const myna_latency latency = MYNA_LATENCY_BEST;
+    myna_speaker speaker = {0};
+    memcpy(speaker.embedding, embedding, sizeof speaker.embedding);
     myna_status status = myna_content_measure(&content, model, latency, voice->log_mel, voice->n_frames, error);
-    if (status == MYNA_OK) status = myna_reconstruct(&reconstruction, model, embedding, latency, &own, error);
-    if (status != MYNA_OK) return status;
+    if (status == MYNA_OK) status = myna_speaker_remember(&speaker, model, voice->log_mel, voice->n_frames, error);
+    if (status == MYNA_OK) status = myna_reconstruct(&reconstruction, model, &speaker, latency, &own, error);
+    if (status != MYNA_OK) {
+        myna_speaker_clear(&speaker);
+        return status;
+    }
     memcpy(voice->model_id, model->id, sizeof voice->model_id);
-    memcpy(voice->embedding, embedding, sizeof voice->embedding);
+    myna_speaker_clear(&voice->speaker);
+    voice->speaker = speaker;
     voice->reconstruction = reconstruction;
     return MYNA_OK;
 }
@@ -54,7 +61,9 @@ myna_status myna_voice_embed(myna_voice *voice, const myna_model *model, myna_er
 
 myna_status myna_voice_check_model(const myna_voice *voice, const myna_model *model, myna_error *error)
 {
-    if (strcmp(voice->model_id, model->id) == 0) return MYNA_OK;
+    if (strcmp(voice->model_id, model->id) == 0 && voice->speaker.n_keys > 0) return MYNA_OK;
+    if (voice->speaker.n_keys == 0)
+        return myna_fail(error, MYNA_ERROR_MODEL, "the voice was read without a model, to be looked at only");
     return myna_fail(error, MYNA_ERROR_MODEL, "the voice belongs to model %s, not %s", voice->model_id, model->id);
 }
 
@@ -76,7 +85,7 @@ static void add_voice(myna_voice *out, const myna_voice *in, float weight)
 {
     myna_profile *p = &out->profile;
     const myna_profile *q = &in->profile;
-    add_scaled(out->embedding, in->embedding, weight, MYNA_EMBEDDING_SIZE);
+    add_scaled(out->speaker.embedding, in->speaker.embedding, weight, MYNA_EMBEDDING_SIZE);
     add_statistics(&out->reconstruction, &in->reconstruction, weight);
     add_statistics(&p->bands, &q->bands, weight);
     p->speech_level_db += weight * q->speech_level_db;
@@ -96,6 +105,8 @@ static myna_status check_mix(
     *sum = 0;
     for (size_t i = 0; i < n_voices; i++) {
         if (!voices[i]) return myna_fail(error, MYNA_ERROR_ARGUMENT, "voice %zu is missing", i + 1);
+        if (voices[i]->speaker.n_keys == 0)
+            return myna_fail(error, MYNA_ERROR_MODEL, "voice %zu was read without a model, to be looked at only", i + 1);
         if (!(weights[i] >= 0) || !isfinite(weights[i]))
             return myna_fail(error, MYNA_ERROR_ARGUMENT, "weight %zu is %g, not 0 or more", i + 1, (double)weights[i]);
         if (strcmp(voices[i]->model_id, voices[0]->model_id) != 0)
@@ -115,6 +126,11 @@ myna_status myna_voice_mix(
     if (status != MYNA_OK) return status;
     myna_voice *voice = calloc(1, sizeof *voice);
     if (!voice) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a voice");
+    status = myna_speaker_remember_nothing(&voice->speaker, &voices[0]->speaker, error);
+    if (status != MYNA_OK) {
+        free(voice);
+        return status;
+    }
     memcpy(voice->model_id, voices[0]->model_id, sizeof voice->model_id);
     for (size_t i = 0; i < n_voices; i++)
         if (weights[i] > 0) add_voice(voice, voices[i], (float)((double)weights[i] / sum));
@@ -127,6 +143,7 @@ myna_status myna_voice_mix(
 void myna_voice_free(myna_voice *voice)
 {
     if (!voice) return;
+    myna_speaker_clear(&voice->speaker);
     free(voice->log_mel);
     free(voice->f0_hz);
     free(voice);
@@ -139,7 +156,7 @@ const myna_profile *myna_voice_profile(const myna_voice *voice)
 
 const float *myna_voice_embedding(const myna_voice *voice)
 {
-    return voice->embedding;
+    return voice->speaker.embedding;
 }
 
 const char *myna_voice_model_id(const myna_voice *voice)

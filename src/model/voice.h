@@ -2,11 +2,11 @@
 #ifndef MYNA_MODEL_VOICE_H
 #define MYNA_MODEL_VOICE_H
 
-#include "model/model.h"
+#include "model/speaker.h"
 
 struct myna_voice {
     char model_id[MYNA_ID_SIZE];
-    float embedding[MYNA_EMBEDDING_SIZE];
+    myna_speaker speaker;
     myna_profile profile;                /* of the target's recordings */
     myna_band_statistics reconstruction; /* of what the network makes of the target's own speech in its own voice */
     size_t n_frames;                     /* 0 when mixed */
@@ -14,16 +14,14 @@ struct myna_voice {
     float *f0_hz;                        /* [n_frames] */
 };
 
-enum { MYNA_VOICE_MAX_FRAMES = 30 * MYNA_SAMPLE_RATE_HZ / MYNA_HOP_SAMPLES }; /* 30 s */
-
 /* The embedding[MYNA_EMBEDDING_SIZE] of log_mel[n_frames][MYNA_MEL_BANDS] at normal level. ERROR_SPEECH below
  * MYNA_SPEAKER_FRAMES frames. */
 myna_status myna_embed_frames(
     float *embedding, const myna_model *model, const float *log_mel, size_t n_frames, myna_error *error);
-/* Gives a voice with frames this embedding: fills embedding, reconstruction and model_id. */
+/* Gives a voice this embedding and model: fills speaker, reconstruction (where there are frames) and model_id. */
 myna_status myna_voice_set_embedding(
     myna_voice *voice, const myna_model *model, const float *embedding, myna_error *error);
-/* Both in turn: fills embedding, reconstruction and model_id from log_mel and f0_hz. */
+/* Both in turn: fills the same from log_mel and f0_hz. */
 myna_status myna_voice_embed(myna_voice *voice, const myna_model *model, myna_error *error);
 
 /* ERROR_MODEL where the voice belongs to another model. */

@@ -19,7 +19,7 @@ typedef struct field {
 
 #define SCALAR(part) "profile." #part, offsetof(myna_voice, profile.part), 1
 static const field fields[] = {
-    {"embedding", offsetof(myna_voice, embedding), MYNA_EMBEDDING_SIZE, -1e4f, 1e4f},
+    {"embedding", offsetof(myna_voice, speaker.embedding), MYNA_EMBEDDING_SIZE, -1e4f, 1e4f},
     {SCALAR(speech_level_db), -400, 100},
     {SCALAR(duration_seconds), 0, 1e9f},
     {SCALAR(speech_seconds), 0, 1e9f},
@@ -132,7 +132,9 @@ static myna_status read_voice(myna_voice *voice, const myna_tensor_file *file, m
 
 static myna_status adopt(myna_voice *voice, const myna_model *model, myna_error *error)
 {
-    if (!model || strcmp(voice->model_id, model->id) == 0) return MYNA_OK;
+    if (!model) return MYNA_OK;
+    if (strcmp(voice->model_id, model->id) == 0)
+        return myna_speaker_remember(&voice->speaker, model, voice->log_mel, voice->n_frames, error);
     if (voice->n_frames) return myna_voice_embed(voice, model, error);
     return myna_fail(error, MYNA_ERROR_MODEL,
         "the voice belongs to model %s, not to %s, and carries no log-mel to embed it again", voice->model_id,

@@ -47,23 +47,42 @@ void myna_gemm_init(void)
     pthread_once(&once, init);
 }
 
+static void multiply(float *out, const float *a, CBLAS_TRANSPOSE transpose_a, const float *b, CBLAS_TRANSPOSE transpose_b,
+    size_t m, size_t n, size_t k, float beta, myna_strides strides)
+{
+    cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (blasint)m, (blasint)n, (blasint)k, 1.0f, a,
+        (blasint)strides.a, b, (blasint)strides.b, beta, out, (blasint)strides.out);
+}
+
+void myna_gemm_nt_strided(
+    float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides)
+{
+    multiply(out, a, CblasNoTrans, b, CblasTrans, m, n, k, beta, strides);
+}
+
+void myna_gemm_nn_strided(
+    float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides)
+{
+    multiply(out, a, CblasNoTrans, b, CblasNoTrans, m, n, k, beta, strides);
+}
+
+void myna_gemm_tn_strided(
+    float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides)
+{
+    multiply(out, a, CblasTrans, b, CblasNoTrans, m, n, k, beta, strides);
+}
+
 void myna_gemm_nt(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta)
 {
-    const blasint ld_a = (blasint)k, ld_b = (blasint)k, ld_out = (blasint)n;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, ld_a, b, ld_b,
-        beta, out, ld_out);
+    myna_gemm_nt_strided(out, a, b, m, n, k, beta, (myna_strides){n, k, k});
 }
 
 void myna_gemm_nn(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta)
 {
-    const blasint ld_a = (blasint)k, ld_b = (blasint)n, ld_out = (blasint)n;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, ld_a, b, ld_b,
-        beta, out, ld_out);
+    myna_gemm_nn_strided(out, a, b, m, n, k, beta, (myna_strides){n, k, n});
 }
 
 void myna_gemm_tn(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta)
 {
-    const blasint ld_a = (blasint)m, ld_b = (blasint)n, ld_out = (blasint)n;
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, ld_a, b, ld_b,
-        beta, out, ld_out);
+    myna_gemm_tn_strided(out, a, b, m, n, k, beta, (myna_strides){n, m, n});
 }

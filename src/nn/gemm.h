@@ -15,4 +15,15 @@ void myna_gemm_nn(float *out, const float *a, const float *b, size_t m, size_t n
 /* out[m][n] = beta * out + a[k][m]^T * b[k][n]: gradients of those weights, summed over k rows. */
 void myna_gemm_tn(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta);
 
+/* The same for parts of wider arrays, such as one head's columns: elements from one row to the next of out, a and b. */
+typedef struct myna_strides {
+    size_t out, a, b;
+} myna_strides;
+void myna_gemm_nt_strided(
+    float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides);
+void myna_gemm_nn_strided(
+    float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides);
+void myna_gemm_tn_strided(
+    float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides);
+
 #endif

@@ -69,6 +69,25 @@ void myna_pool_forward(float *out, float *weights, const float *in, const float 
 void myna_pool_backward(float *din, float *dattention, float *dbias, const float *dout, const float *in, const float *out,
     const float *weights, const float *attention, size_t items, size_t steps, size_t channels);
 
+/* ---- Attention (Vaswani et al. 2017, section 3.2) ------------------------------------------------------------------------
+ * Each head of each row of query[items][steps][heads * key_size] looks among the keys of its item: weights = softmax over
+ * the keys of (query . key) / sqrt(key_size), out[items][steps][heads * value_size] = sum of weights * value, from
+ * key[items][n_keys][heads * key_size] and value[items][n_keys][heads * value_size]. An item's keys from n_used[item] >= 1
+ * on are not looked at. weights[items][heads][steps][n_keys] is kept for backward. */
+typedef struct myna_attention_shape {
+    size_t items, steps, n_keys, heads, key_size, value_size;
+} myna_attention_shape;
+void myna_attention_forward(float *out, float *weights, const float *query, const float *key, const float *value,
+    const size_t *n_used, myna_attention_shape shape);
+/* scratch[steps][n_keys] */
+void myna_attention_backward(float *dquery, float *dkey, float *dvalue, float *scratch, const float *dout,
+    const float *query, const float *key, const float *value, const float *weights, const size_t *n_used,
+    myna_attention_shape shape);
+/* The same for a single row, as streams need it: always the same sums in the same order (see steady.h). Of `shape`,
+ * items and steps are not looked at; keys come as columns[heads * key_size][n_keys]. scratch[n_keys]. */
+void myna_attention_row(float *out, float *scratch, const float *query, const float *columns, const float *value,
+    myna_attention_shape shape);
+
 /* ---- Element-wise -------------------------------------------------------------------------------------------------- */
 void myna_tanh_forward(float *out, const float *in, size_t n);                     /* may equal */
 void myna_tanh_backward(float *din, const float *dout, const float *out, size_t n); /* din may equal dout */

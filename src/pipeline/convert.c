@@ -125,7 +125,7 @@ static myna_status create_stages(myna_converter *c, myna_error *error)
     int pitch_lag = MYNA_STEP_FRAMES * myna_content_ahead(options->latency);
     myna_status status = myna_analyzer_create(&c->analyzer, c->model->mel, pitch_lag, error);
     if (status == MYNA_OK)
-        status = myna_stream_create(&c->stream, c->model, c->voice->embedding, options->latency,
+        status = myna_stream_create(&c->stream, c->model, &c->voice->speaker, options->latency,
             has_source(c) ? &c->source.content : NULL, learns(c), error);
     if (status == MYNA_OK) status = myna_excitation_create(&c->excitation, options->seed, error);
     if (status == MYNA_OK) status = myna_rtisi_create(&c->rtisi, (int)c->look_ahead, options->iterations, error);
@@ -202,7 +202,7 @@ myna_status myna_converter_set_voice(myna_converter *c, const myna_voice *voice,
     c->pitch.target_mean = voice->profile.log_f0_mean;
     c->pitch.target_deviation = voice->profile.log_f0_deviation;
     myna_match_init(&c->match, &voice->reconstruction, &voice->profile.bands);
-    myna_stream_set_embedding(c->stream, voice->embedding);
+    myna_stream_set_speaker(c->stream, &voice->speaker);
     return MYNA_OK;
 }
 

@@ -16,6 +16,8 @@ static const float content_warp = 0.3f, speaker_warp = 0.15f, speaker_warp_share
 /* Deviation of the random smooth EQ's knots, in normalised log-mel. */
 static const float equalizer_deviation = 0.25f;
 enum { EQUALIZER_KNOTS = 6 };
+/* Of segments that must do with the embedding, as mixed voices must. */
+static const float embedding_only_share = 0.1f;
 
 /* Held-out segments are the same in every run. */
 static const uint64_t held_out_seed = 0x6d796e61;
@@ -26,6 +28,7 @@ struct myna_segment_maker {
     myna_stft *stft;
     size_t max_items;
     float *content, *speaker, *pitch, *ripple, *noise, *target; /* the batch */
+    bool *reference;
     float *samples;   /* [WINDOW]: one frame's */
     float *magnitude; /* [MYNA_BINS] */
     myna_complex *spectrum;
@@ -41,6 +44,7 @@ static void lay_out(myna_segment_maker *m)
     MYNA_TAKE(&m->arena, m->ripple, steps * MYNA_STEP_OUT);
     MYNA_TAKE(&m->arena, m->noise, steps * m->source.code_width);
     MYNA_TAKE(&m->arena, m->target, steps * MYNA_STEP_OUT);
+    MYNA_TAKE(&m->arena, m->reference, items);
     MYNA_TAKE(&m->arena, m->samples, MYNA_WINDOW_SAMPLES);
     MYNA_TAKE(&m->arena, m->magnitude, MYNA_BINS);
     MYNA_TAKE(&m->arena, m->spectrum, MYNA_BINS);
@@ -263,11 +267,12 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     float *noise = m->noise + first_step * m->source.code_width;
     for (size_t i = 0; i < MYNA_SEGMENT_STEPS * m->source.code_width; i++)
         noise[i] = perturbed ? m->source.code_noise * myna_rng_normal(&rng) : 0.0f;
+    m->reference[item] = !perturbed || myna_rng_uniform(&rng, 0, 1) >= embedding_only_share;
 }
 
 myna_batch myna_segment_batch(const myna_segment_maker *m)
 {
-    return (myna_batch){m->content, m->speaker, m->pitch, m->ripple, m->noise};
+    return (myna_batch){m->content, m->speaker, m->pitch, m->ripple, m->noise, m->reference};
 }
 
 const float *myna_segment_target(const myna_segment_maker *m)

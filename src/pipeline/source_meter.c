@@ -85,14 +85,14 @@ static void compare_levels(void *context, const float *log_mel, float *out_log_m
 static myna_status measure_output(
     myna_source_meter *meter, myna_source *source, const myna_passage *passage, myna_error *error)
 {
-    const float *embedding = meter->voice->embedding;
+    const myna_speaker *speaker = &meter->voice->speaker;
     myna_latency latency = meter->options.latency;
-    myna_status status = myna_reconstruct(&source->output, meter->model, embedding, latency, passage, error);
+    myna_status status = myna_reconstruct(&source->output, meter->model, speaker, latency, passage, error);
     if (status != MYNA_OK) return status;
     loudness l = {.mel = meter->model->mel};
     myna_match_init(&l.match, &source->output, &meter->voice->profile.bands);
     myna_output_level_init(&l.level, 0);
-    status = myna_reconstruct_frames(meter->model, embedding, latency, passage, compare_levels, &l, error);
+    status = myna_reconstruct_frames(meter->model, speaker, latency, passage, compare_levels, &l, error);
     source->output_gain = myna_output_level_gain(&l.level);
     return status;
 }

@@ -25,7 +25,7 @@ static void load(const myna_model *model, image bytes)
     myna_error error = {0};
     if (myna_voice_load_memory(&voice, model, bytes.bytes, bytes.size, &error) == MYNA_OK) {
         for (size_t i = 0; i < MYNA_EMBEDDING_SIZE; i++) {
-            if (!(voice->embedding[i] - voice->embedding[i] == 0)) abort();
+            if (!(voice->speaker.embedding[i] - voice->speaker.embedding[i] == 0)) abort();
         }
         myna_voice_free(voice);
     } else if (!error.detail[0] || strpbrk(error.detail, "\r\n")) {

@@ -1,0 +1,43 @@
+/* Attention over the reference. An embedding says what a voice is like on the whole; how it sounds in each of its sounds the
+ * decoder looks up in a recording of it. Before block MYNA_ATTENTION_BLOCK it asks for steps that sound alike (keys: what
+ * the content encoder makes of them, which is nearly the same for all voices) and gets their mel spectrum (values), or,
+ * where nothing is alike, no_value. Retrieval of a target's frames, as kNN-VC (2305.18975) does it by nearest neighbours
+ * and FragmentVC (2010.14150) by attention, here beside the embedding. The content encoder learns nothing from this use
+ * of it. */
+#ifndef MYNA_MODEL_ATTENTION_H
+#define MYNA_MODEL_ATTENTION_H
+
+#include "base/arena.h"
+#include "model/tensors.h"
+
+/* Keys [1 + steps][MYNA_ATTENTION_KEY] and values [1 + steps][MYNA_CHANNELS] of heard[steps][MYNA_CHANNELS], as
+ * myna_network_hear gives it, and of the same steps' content[steps][MYNA_CONTENT_IN]; row 0 is no_key and no_value. */
+void myna_attention_memory(
+    float *key, float *value, const myna_attention *weights, const float *heard, const float *content, size_t steps);
+
+/* A batch's way through the attention, and back; rows = items * steps, n_keys = 1 + reference_steps. */
+typedef struct myna_attention_pass {
+    size_t items, steps, reference_steps;
+    float *heard;                /* [items][reference_steps][c] */
+    float *key, *value;          /* [items][n_keys][MYNA_ATTENTION_KEY], [items][n_keys][c] */
+    size_t *n_used;              /* [items]: 1 or n_keys */
+    float *norm, *stats, *query; /* [rows][c], [rows][2], [rows][MYNA_ATTENTION_KEY] */
+    float *weights;              /* [items][heads][steps][n_keys] */
+    float *found, *y, *out;      /* [rows][c] */
+    float *dquery, *dkey, *dvalue, *dscores; /* dscores[steps][n_keys] */
+} myna_attention_pass;
+
+/* See arena.h: to be called twice. */
+void myna_attention_pass_lay_out(
+    myna_attention_pass *pass, myna_arena *arena, size_t items, size_t steps, size_t reference_steps);
+/* What is heard of an item's reference, content[reference_steps][MYNA_CONTENT_IN]; `heard` NULL: it has none. */
+void myna_attention_pass_remember(
+    myna_attention_pass *pass, const myna_attention *weights, size_t item, const float *heard, const float *content);
+/* Returns out[rows][c] of x[rows][c]. */
+const float *myna_attention_pass_forward(myna_attention_pass *pass, const myna_attention *weights, const float *x);
+/* dx[rows][c] holds d(out) on entry and d(x) on return. `x` and `content` [items][reference_steps][MYNA_CONTENT_IN] are
+ * those of the forward; a and b, [rows][c], are scratch. */
+void myna_attention_pass_backward(myna_attention_pass *pass, const myna_attention *gradients, float *dx, const float *x,
+    const float *content, const myna_attention *weights, float *a, float *b);
+
+#endif

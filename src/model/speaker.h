@@ -1,0 +1,25 @@
+/* What the decoder knows of whom it speaks as: an embedding of the voice on the whole, and how it sounds in each of the
+ * sounds that were recorded of it, for the attention (see attention.h). */
+#ifndef MYNA_MODEL_SPEAKER_H
+#define MYNA_MODEL_SPEAKER_H
+
+#include "model/model.h"
+
+enum { MYNA_VOICE_MAX_FRAMES = 30 * MYNA_SAMPLE_RATE_HZ / MYNA_HOP_SAMPLES }; /* 30 s */
+
+typedef struct myna_speaker {
+    float embedding[MYNA_EMBEDDING_SIZE];
+    size_t n_keys;        /* 1 + steps remembered; 0 before myna_speaker_remember */
+    float *key_columns;   /* [MYNA_ATTENTION_KEY][n_keys], as myna_attention_row takes them */
+    float *values;        /* [n_keys][MYNA_CHANNELS] */
+} myna_speaker;
+
+/* Fills all but the embedding from log_mel[n_frames][MYNA_MEL_BANDS] at normal level; where there are none, nothing is
+ * remembered. On failure, `speaker` is as before. */
+myna_status myna_speaker_remember(
+    myna_speaker *speaker, const myna_model *model, const float *log_mel, size_t n_frames, myna_error *error);
+/* Of nothing, with what `other` holds for that. */
+myna_status myna_speaker_remember_nothing(myna_speaker *speaker, const myna_speaker *other, myna_error *error);
+void myna_speaker_clear(myna_speaker *speaker); /* frees the arrays */
+
+#endif

@@ -9,6 +9,7 @@ Converts pairs of the corpus's held-out speakers with MODEL (pretrained/myna.saf
   --cache DIR      what was judged before, by content: the next model's sources are not judged again
                    (build/evaluation-cache)
   --latency, --iterations, --pitch, ...: go on to `myna convert`; the copies follow --latency and --iterations"""
+
 import argparse
 import concurrent.futures
 import csv
@@ -28,7 +29,7 @@ MYNA = os.environ.get("MYNA", ROOT / "build/release/myna")
 
 
 def read_arguments(words):
-    """Positional arguments stand before the first option, so that values of convert's options are not taken for them."""
+    """Positional arguments stand before the first option: behind it they could be values of convert's options."""
     if not words or {"-h", "--help"} & set(words):
         sys.exit(__doc__)
     positional = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
@@ -48,7 +49,7 @@ def read_arguments(words):
     return arguments
 
 
-# ---- What the corpus says of its recordings -----------------------------------------------------------------------------
+# ---- What the corpus says of its recordings ------------------------------------------------------------------------
 
 
 def read_table(path):
@@ -91,7 +92,7 @@ def find_pairs(arguments):
     ]
 
 
-# ---- Steps --------------------------------------------------------------------------------------------------------------
+# ---- Steps ---------------------------------------------------------------------------------------------------------
 
 
 def make_audio(pairs, arguments):

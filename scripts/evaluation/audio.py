@@ -1,4 +1,5 @@
 """Makes the recordings of an evaluation and their pictures, with Myna's own programs."""
+
 import pathlib
 import subprocess
 

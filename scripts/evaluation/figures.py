@@ -1,6 +1,7 @@
 """What is calculated from the judges' measurements. Standard library only, so that it is tested everywhere.
 
 A measurement is judges.judge's dictionary; a figure is a number, NaN where there is nothing to calculate it from."""
+
 import math
 import random
 import re
@@ -10,7 +11,7 @@ FEMALE_F0_HZ = 165  # a speaker of unknown sex counts as female from this median
 NOISY_BAK = 3.6  # a recording counts as noisy below this DNSMOS BAK
 
 
-# ---- Words ------------------------------------------------------------------------------------------------------------
+# ---- Words ---------------------------------------------------------------------------------------------------------
 
 
 def edit_distance(a, b):
@@ -38,7 +39,7 @@ def word_error_rate(text, reference):
     return min(edit_distance(text, reference) / max(len(reference), 1), 1.0)
 
 
-# ---- Pitch ------------------------------------------------------------------------------------------------------------
+# ---- Pitch ---------------------------------------------------------------------------------------------------------
 
 
 def f0_correlation(a, b):
@@ -62,11 +63,11 @@ def semitones(f0_hz, from_hz):
 
 
 def infer_sex(f0s):
-    """"f" or "m", from all F0 tracks of a speaker."""
+    """ "f" or "m", from all F0 tracks of a speaker."""
     return "f" if median_f0_hz([x for f0 in f0s for x in f0]) >= FEMALE_F0_HZ else "m"
 
 
-# ---- One pair ---------------------------------------------------------------------------------------------------------
+# ---- One pair ------------------------------------------------------------------------------------------------------
 
 
 def similarity(a, b):
@@ -99,9 +100,13 @@ def diagnose(pair):
     mine, reference = pair["figures"]["converted"], pair["figures"]["copy"]
     remarks = []
     if mine["margin"] <= 0:
-        remarks.append(f"voice: still the source's ({mine['to_source']:.2f} to it, {mine['to_target']:.2f} to the target)")
+        remarks.append(
+            f"voice: still the source's ({mine['to_source']:.2f} to it, {mine['to_target']:.2f} to the target)"
+        )
     elif mine["to_target"] < 0.7:
-        remarks.append(f"voice: neither the target's ({mine['to_target']:.2f}) nor the source's ({mine['to_source']:.2f})")
+        remarks.append(
+            f"voice: neither the target's ({mine['to_target']:.2f}) nor the source's ({mine['to_source']:.2f})"
+        )
     if mine["cer"] > reference["cer"] + 0.1:
         remarks.append(f"words: CER {mine['cer']:.2f}, the copy's {reference['cer']:.2f}")
     elif reference["cer"] > 0.1:
@@ -110,7 +115,9 @@ def diagnose(pair):
     if abs(off) > 1.5:
         remarks.append(f"pitch: {off:+.1f} semitones from the target's")
     if mine["f0_correlation"] < reference["f0_correlation"] - 0.25:
-        remarks.append(f"melody: F0 correlation {mine['f0_correlation']:.2f}, the copy's {reference['f0_correlation']:.2f}")
+        remarks.append(
+            f"melody: F0 correlation {mine['f0_correlation']:.2f}, the copy's {reference['f0_correlation']:.2f}"
+        )
     for word, what in (("sig", "buzz or smear"), ("bak", "noise")):
         if heard["dnsmos"][word] < copy["dnsmos"][word] - 0.3:
             value, before = heard["dnsmos"][word], copy["dnsmos"][word]
@@ -125,7 +132,7 @@ def is_noisy(measured):
     return measured["dnsmos"]["bak"] < NOISY_BAK
 
 
-# ---- All pairs --------------------------------------------------------------------------------------------------------
+# ---- All pairs -----------------------------------------------------------------------------------------------------
 
 
 def mean_interval(values, n_draws=2000):

@@ -1,4 +1,5 @@
 """What other people's models measure of one recording. The only module that needs more than the standard library."""
+
 import functools
 import hashlib
 import importlib.metadata

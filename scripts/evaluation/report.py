@@ -1,4 +1,5 @@
 """The outcome of an evaluation: summary.md, pairs.tsv, and index.html to look at and listen to."""
+
 import html
 import math
 import pathlib
@@ -38,7 +39,7 @@ def average(pairs, role, key):
 
 
 def find_goals(pairs):
-    """By figure: what is asked for, as text, and whether the mean is there. Words and sound are measured on the copy's."""
+    """By figure: what is asked for, as text, and whether the mean is there. Words and sound start from the copy's."""
     mean = {role: {key: average(pairs, role, key)[0] for key, _, _ in COLUMNS} for role in ("converted", "copy")}
     copy = mean["copy"]
     at_least = {"to_target": 0.8, "margin": 0.2, "win": 0.95, "dnsmos": copy["dnsmos"] - 0.05, "f0_correlation": 0.8}
@@ -55,7 +56,7 @@ def find_worst(pairs):
     return {key: sorted(pairs, key=badness(key))[:N_WORST] for key in sign}
 
 
-# ---- Tables, as rows of cells -------------------------------------------------------------------------------------------
+# ---- Tables, as rows of cells --------------------------------------------------------------------------------------
 # A cell is a text, or (key, (mean, low, high)).
 
 
@@ -97,40 +98,53 @@ def write_html(rows):
         if isinstance(content, str):
             return f"<td>{html.escape(content)}</td>"
         key, (mean, low, high) = content
-        return "<td></td>" if math.isnan(mean) else f"<td>{show(key, mean)}<small>{show(key, low)} – {show(key, high)}</small></td>"
+        return (
+            "<td></td>"
+            if math.isnan(mean)
+            else f"<td>{show(key, mean)}<small>{show(key, low)} – {show(key, high)}</small></td>"
+        )
 
     head = "".join(f"<th>{html.escape(text)}</th>" for text in rows[0])
     body = "".join("<tr>" + "".join(map(cell, row)) + "</tr>\n" for row in rows[1:])
     return f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
 
 
-# ---- Pairs on the page --------------------------------------------------------------------------------------------------
+# ---- Pairs on the page ---------------------------------------------------------------------------------------------
 
 
-def show_recording(pair, role, title):
-    name = pair["audio"][role]
-    picture = "" if role == "copy" else f'<img loading="lazy" src="{name[:-4]}.png" alt="spectrogram and F0">'
-    return f'<figure><figcaption>{html.escape(title)}</figcaption><audio controls preload="none" src="{name}"></audio>{picture}</figure>'
+def show_player(name):
+    return f'<audio controls preload="none" src="{name}"></audio>'
+
+
+def show_recording(name, title):
+    picture = f'<img loading="lazy" src="{name[:-4]}.png" alt="waveform, spectrogram and F0">'
+    return f"<figure><figcaption>{html.escape(title)}</figcaption>{show_player(name)}{picture}</figure>"
+
+
+def show_words(pair):
+    """What was said and what Whisper heard, as a list of terms."""
+    texts = {f"{role} heard as": pair["measured"][role]["text"].strip() for role in ("source", "copy", "converted")}
+    if pair["truth"] is not None:
+        texts = {"true text": pair["truth"].lower()} | texts
+    return "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in texts.items())
+
+
+def show_remarks(pair):
+    return html.escape("; ".join(pair["remarks"]) or "nothing stands out")
 
 
 def show_pair(pair):
     """A tbody, so that sorting moves both rows: the figures, and what there is to see and hear."""
-    mine, judged = pair["figures"]["converted"], pair["measured"]
+    mine, audio = pair["figures"]["converted"], pair["audio"]
     cells = "".join(f'<td data-value="{mine[key]}">{show(key, mine[key])}</td>' for key, _, _ in COLUMNS)
     titles = {role: f"{role}: {pair['speaker'][role]} ({pair['sex'][role]})" for role in ("source", "target")}
     recordings = "".join(
-        show_recording(pair, role, titles.get(role, role)) for role in ("source", "target", "converted")
+        show_recording(audio[role], titles.get(role, role)) for role in ("source", "target", "converted")
     )
-    texts = {"source heard as": judged["source"]["text"], "copy": judged["copy"]["text"], "converted": judged["converted"]["text"]}
-    if pair["truth"] is not None:
-        texts = {"true text": pair["truth"].lower()} | texts
-    words = "".join(f"<dt>{name}</dt><dd>{html.escape(text.strip())}</dd>" for name, text in texts.items())
-    remarks = html.escape("; ".join(pair["remarks"]) or "nothing stands out")
-    copy = f'<audio controls preload="none" src="{pair["audio"]["copy"]}"></audio>'
     return (
         f'<tbody id="p{pair["name"]}"><tr><td>{pair["name"]}</td>{cells}</tr>\n'
-        f'<tr class="media"><td colspan="{len(COLUMNS) + 1}"><p>{remarks}</p><div>{recordings}</div>'
-        f"<dl>{words}<dt>copy of the source</dt><dd>{copy}</dd></dl></td></tr></tbody>\n"
+        f'<tr class="media"><td colspan="{len(COLUMNS) + 1}"><p>{show_remarks(pair)}</p><div>{recordings}</div>'
+        f"<dl>{show_words(pair)}<dt>the copy</dt><dd>{show_player(audio['copy'])}</dd></dl></td></tr></tbody>\n"
     )
 
 
@@ -140,10 +154,10 @@ def show_worst(pairs):
         heading = next(heading for name, heading, _ in COLUMNS if name == key)
         items = "".join(
             f'<li><a href="#p{pair["name"]}">{pair["name"]}</a> <b>{show(key, pair["figures"]["converted"][key])}</b> '
-            f"{html.escape('; '.join(pair['remarks']) or 'nothing stands out')}</li>\n"
+            f"{show_remarks(pair)}</li>\n"
             for pair in members
         )
-        parts.append(f"<section><h3>{html.escape(heading)}</h3><ul>{items}</ul></section>")
+        parts.append(f"<section><h3>by {html.escape(heading)}</h3><ul>{items}</ul></section>")
     return "".join(parts)
 
 
@@ -163,7 +177,7 @@ def write_page(about, pairs):
     )
 
 
-# ---- Files --------------------------------------------------------------------------------------------------------------
+# ---- Files ---------------------------------------------------------------------------------------------------------
 
 
 def write_summary(about, pairs):
@@ -171,7 +185,8 @@ def write_summary(about, pairs):
     for key, members in find_worst(pairs).items():
         lines += ["", f"Worst by {key}:", ""]
         lines += [
-            f"- {pair['name']} {show(key, pair['figures']['converted'][key])}: {'; '.join(pair['remarks'])}" for pair in members
+            f"- {pair['name']} {show(key, pair['figures']['converted'][key])}: {'; '.join(pair['remarks'])}"
+            for pair in members
         ]
     return "\n".join(lines) + "\n"
 

@@ -2,7 +2,9 @@
  * conversion (inverse mel, start phase from F0, streaming Griffin-Lim), without the network in between. What a
  * conversion loses beyond this copy, the network lost; run by scripts/evaluate.
  *
- *   copy_synthesis IN OUT.wav [low|balanced|best [ITERATIONS]]    OUT.wav: 16 kHz mono, as long as IN, in time with it */
+ *   copy_synthesis IN OUT.wav [low|balanced|best [ITERATIONS]]
+ *
+ * OUT.wav has 16 kHz, one channel, and IN's length, and is in time with it. */
 #include "dsp/analysis.h"
 #include "dsp/level.h"
 #include "dsp/phase.h"
@@ -113,7 +115,8 @@ int main(int argc, char **argv)
         copy(&s, samples, n, find_gain(samples, n));
         status = save(argv[2], samples, n, &error);
     }
-    if (status != MYNA_OK) fprintf(stderr, "copy_synthesis: %s: %s\n", error.file[0] ? error.file : argv[1], error.detail);
+    const char *file = error.file[0] ? error.file : argv[1];
+    if (status != MYNA_OK) fprintf(stderr, "copy_synthesis: %s: %s\n", file, error.detail);
     free(samples);
     destroy(&s);
     return status == MYNA_OK ? 0 : 2;

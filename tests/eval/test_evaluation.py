@@ -1,4 +1,5 @@
 """Run by test_evaluation.sh, which makes RECORDINGS: speech.wav and its copies best.wav and low.wav."""
+
 import array
 import math
 import os
@@ -19,7 +20,7 @@ def measurement(embedding, text="a small bird", ovrl=3.0, bak=4.0, f0=120.0):
 
 
 def make_pairs():
-    """Two: one that succeeded, from a woman to a man, and one that lost everything, to a noisy target of unknown sex."""
+    """Two: one that succeeded, from a woman to a man, and one that lost everything, to a noisy target."""
     woman, man, near_man = measurement([1, 0], f0=220), measurement([0, 1]), measurement([0.28, 0.96])
     noisy, lost = measurement([0, 1], bak=3.0), measurement([0.8, 0.6], text="a bird", ovrl=2.0, f0=200)
     common = {"path": {"source": "a/1/x.wav", "target": "b/2/y.wav"}, "corpus": {"source": "a", "target": "b"}}
@@ -34,7 +35,13 @@ def make_pairs():
 
 class Words(unittest.TestCase):
     def test_edit_distance(self):
-        for a, b, distance in (("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("abc", "abc", 0), ("ab", "ba", 2)):
+        for a, b, distance in (
+            ("", "", 0),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("abc", "abc", 0),
+            ("ab", "ba", 2),
+        ):
             self.assertEqual(figures.edit_distance(a, b), distance)
             self.assertEqual(figures.edit_distance(b, a), distance)
 
@@ -70,7 +77,9 @@ class Pairs(unittest.TestCase):
     def setUp(self):
         self.pairs = make_pairs()
         with tempfile.TemporaryDirectory() as corpus:
-            pathlib.Path(corpus, "manifest.tsv").write_text("path\tspeaker\tsex\na/1/x.wav\teve\tf\nb/2/y.wav\t<adam>\t\n")
+            pathlib.Path(corpus, "manifest.tsv").write_text(
+                "path\tspeaker\tsex\na/1/x.wav\teve\tf\nb/2/y.wav\t<adam>\t\n"
+            )
             steps.find_sexes(self.pairs, corpus)
         steps.compare(self.pairs)
 
@@ -130,7 +139,9 @@ class Copies(unittest.TestCase):
         for name in ("best.wav", "low.wav"):
             copy = self.envelope_db(folder / name)
             self.assertEqual(len(copy), len(original))
-            fits = {lag: statistics.correlation(original[8:-8], copy[8 + lag : len(copy) - 8 + lag]) for lag in range(-8, 9)}
+            fits = {
+                lag: statistics.correlation(original[8:-8], copy[8 + lag : len(copy) - 8 + lag]) for lag in range(-8, 9)
+            }
             self.assertEqual(max(fits, key=fits.get), 0, fits)
             self.assertGreater(fits[0], 0.95)
             self.assertLess(abs(statistics.fmean(original) - statistics.fmean(copy)), 2)

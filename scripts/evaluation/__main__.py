@@ -25,13 +25,14 @@ from .audio import Studio
 from .judges import judge
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MYNA = os.environ.get("MYNA", ROOT / "build/release/myna")
+MYNA = pathlib.Path(os.environ.get("MYNA", ROOT / "build/release/myna"))
 
 
 def read_arguments(words):
     """Positional arguments stand before the first option: behind it they could be values of convert's options."""
-    if not words or {"-h", "--help"} & set(words):
-        sys.exit(__doc__)
+    if {"-h", "--help"} & set(words):
+        print(__doc__)
+        sys.exit()
     positional = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
     if not 1 <= len(positional) <= 3:
         sys.exit(__doc__)
@@ -97,7 +98,7 @@ def find_pairs(arguments):
 
 def make_audio(pairs, arguments):
     """Adds pair["audio"]: names under OUT of source, target, converted, copy and, where there is one, another."""
-    studio = Studio(MYNA, ROOT / "build/release/tests/copy_synthesis", arguments.out)
+    studio = Studio(MYNA, MYNA.parent / "tests/copy_synthesis", arguments.out)
     taken, copies = {}, {}
     for pair in pairs:
         roles = dict(pair["path"], another=pair["another"]) if pair["another"] else pair["path"]

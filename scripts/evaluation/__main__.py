@@ -176,7 +176,8 @@ def main():
     find_sexes(pairs, arguments.corpus)
     compare(pairs)
     info = subprocess.run([MYNA, "info", arguments.model, "--json"], check=True, capture_output=True, text=True).stdout
-    about = f"{len(pairs)} pairs, model {json.loads(info)['id']}, {' '.join(arguments.convert)}"
+    n_texts = sum(pair["truth"] is not None for pair in pairs)
+    about = f"{len(pairs)} pairs ({n_texts} with a true text), model {json.loads(info)['id']}, {' '.join(arguments.convert)}"
     report.write(arguments.out, about, pairs)
 
 

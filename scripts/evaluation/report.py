@@ -18,6 +18,11 @@ COLUMNS = (
     ("cer_true", "CER, true text", "character error rate against the true text, where that is known"),
     ("dnsmos", "DNSMOS", "predicted overall opinion, from 1 to 5"),
     ("f0_correlation", "F0 corr.", "correlation of log-F0 (Harvest) with the source's, where both are voiced"),
+    (
+        "f0_correlation_without_jumps",
+        "without jumps",
+        "the same within 5 semitones of the median distance, so without Harvest's octave errors",
+    ),
 )
 # Rows of the table of means: role, its name, what it is.
 ROLES = (
@@ -49,11 +54,14 @@ def find_goals(pairs):
     return {key: goal for key, goal in goals.items() if not math.isnan(mean["converted"][key])}
 
 
+WORST = {"to_target": "by similarity to the target", "cer": "by CER", "dnsmos": "by DNSMOS"}
+
+
 def find_worst(pairs):
-    """By figure: its worst pairs, the worst first."""
+    """By the figures of WORST: the worst pairs, the worst first."""
     sign = {"to_target": 1, "cer": -1, "dnsmos": 1}
     badness = lambda key: lambda pair: sign[key] * pair["figures"]["converted"][key]
-    return {key: sorted(pairs, key=badness(key))[:N_WORST] for key in sign}
+    return {key: sorted(pairs, key=badness(key))[:N_WORST] for key in WORST}
 
 
 # ---- Tables, as rows of cells --------------------------------------------------------------------------------------
@@ -151,24 +159,23 @@ def show_pair(pair):
 def show_worst(pairs):
     parts = []
     for key, members in find_worst(pairs).items():
-        heading = next(heading for name, heading, _ in COLUMNS if name == key)
         items = "".join(
             f'<li><a href="#p{pair["name"]}">{pair["name"]}</a> <b>{show(key, pair["figures"]["converted"][key])}</b> '
             f"{show_remarks(pair)}</li>\n"
             for pair in members
         )
-        parts.append(f"<section><h3>by {html.escape(heading)}</h3><ul>{items}</ul></section>")
+        parts.append(f"<section><h3>{WORST[key]}</h3><ul>{items}</ul></section>")
     return "".join(parts)
 
 
-def write_page(about, pairs):
+def write_page(about, means, groups, pairs):
     template = string.Template(pathlib.Path(__file__).with_name("page.html").read_text())
     describe = lambda rows: "".join(f"<dt>{name}</dt><dd>{html.escape(what)}</dd>" for _, name, what in rows)
     headings = "".join(f"<th>{heading}</th>" for heading in ("pair", *(heading for _, heading, _ in COLUMNS)))
     return template.substitute(
         about=html.escape(about),
-        means=write_html(tabulate_means(pairs)),
-        groups=write_html(tabulate_groups(pairs)),
+        means=write_html(means),
+        groups=write_html(groups),
         figures=describe(COLUMNS),
         rows=describe(ROLES),
         worst=show_worst(pairs),
@@ -180,10 +187,10 @@ def write_page(about, pairs):
 # ---- Files ---------------------------------------------------------------------------------------------------------
 
 
-def write_summary(about, pairs):
-    lines = [about, "", write_markdown(tabulate_means(pairs)), "", write_markdown(tabulate_groups(pairs))]
+def write_summary(about, means, groups, pairs):
+    lines = [about, "", write_markdown(means), "", write_markdown(groups)]
     for key, members in find_worst(pairs).items():
-        lines += ["", f"Worst by {key}:", ""]
+        lines += ["", f"The worst {WORST[key]}:", ""]
         lines += [
             f"- {pair['name']} {show(key, pair['figures']['converted'][key])}: {'; '.join(pair['remarks'])}"
             for pair in members
@@ -206,8 +213,9 @@ def write_pairs(pairs):
 def write(out, about, pairs):
     """Writes the three files into the folder `out` and prints the tables of means."""
     out = pathlib.Path(out)
+    means, groups = tabulate_means(pairs), tabulate_groups(pairs)
     (out / "pairs.tsv").write_text(write_pairs(pairs))
-    (out / "summary.md").write_text(write_summary(about, pairs))
-    (out / "index.html").write_text(write_page(about, pairs))
-    print("\n\n".join([about, write_markdown(tabulate_means(pairs)), write_markdown(tabulate_groups(pairs))]))
+    (out / "summary.md").write_text(write_summary(about, means, groups, pairs))
+    (out / "index.html").write_text(write_page(about, means, groups, pairs))
+    print("\n\n".join([about, write_markdown(means), write_markdown(groups)]))
     print(f"\nTo look at and listen to: {out}/index.html")

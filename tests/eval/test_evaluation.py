@@ -66,9 +66,14 @@ class Numbers(unittest.TestCase):
 
     def test_f0(self):
         melody = [0] * 10 + [100 + i for i in range(30)]
-        self.assertAlmostEqual(figures.f0_correlation(melody, [2 * x for x in melody]), 1)
-        self.assertTrue(math.isnan(figures.f0_correlation(melody[:30], melody)))  # 20 voiced frames
-        self.assertTrue(math.isnan(figures.f0_correlation([100] * 40, melody)))
+        correlate = lambda a, b: figures.correlation(figures.pair_log_f0(a, b))
+        self.assertAlmostEqual(correlate(melody, [2 * x for x in melody]), 1)
+        self.assertTrue(math.isnan(correlate(melody[:30], melody)))  # 20 voiced frames
+        self.assertTrue(math.isnan(correlate([100] * 40, melody)))
+        halved = [x / 2 if i > 34 else x for i, x in enumerate(melody)]
+        self.assertLess(correlate(halved, melody), 0)
+        steady = figures.without_jumps(figures.pair_log_f0(halved, melody))
+        self.assertEqual((len(steady), round(figures.correlation(steady), 6)), (25, 1))
         self.assertEqual((figures.infer_sex([[0, 220]]), figures.infer_sex([[0, 110], [120]])), ("f", "m"))
         self.assertAlmostEqual(figures.semitones(220, 110), 12)
 
@@ -107,7 +112,8 @@ class Pairs(unittest.TestCase):
             pair["audio"] = {role: f"recordings/{role}.wav" for role in pair["measured"]}
         self.assertEqual([pair["name"] for pair in report.find_worst(self.pairs)["cer"]], ["001", "000"])
         self.assertFalse(report.find_goals(self.pairs)["cer"][1])
-        page = report.write_page("about", self.pairs)
+        tables = report.tabulate_means(self.pairs), report.tabulate_groups(self.pairs)
+        page = report.write_page("about", *tables, self.pairs)
         self.assertEqual(re.findall('<tbody id="(.*?)"', page), ["p000", "p001"])
         self.assertIn("&lt;adam&gt;", page)
         self.assertFalse(re.search(r"nan\b|https?:|<adam>", re.sub('data-value="nan"', "", page)))

@@ -1,0 +1,42 @@
+"""Makes the recordings of an evaluation and their pictures, with Myna's own programs."""
+
+import pathlib
+import subprocess
+
+
+class Studio:
+    """Writes into the folder `out`, under names relative to it; `myna` and `copy_synthesis` are paths of programs."""
+
+    def __init__(self, myna, copy_synthesis, out):
+        self.myna, self.copy_synthesis, self.out = myna, copy_synthesis, pathlib.Path(out)
+        (self.out / "converted").mkdir(parents=True, exist_ok=True)
+
+    def take(self, corpus, path):
+        """The corpus's recording as 16 kHz WAV, so that all judges and players get the same samples."""
+        import soundfile
+
+        name = str(pathlib.PurePath("recordings", path).with_suffix(".wav"))
+        (self.out / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(self.out / name, *soundfile.read(f"{corpus}/{path}"))
+        return name
+
+    def copy(self, source, latency, iterations):
+        """Copy synthesis: its own log-mel and F0 through the waveform stage."""
+        name = source.replace(".wav", ".copy.wav")
+        run(self.copy_synthesis, self.out / source, self.out / name, latency, iterations)
+        return name
+
+    def convert(self, source, target, name, model, options):
+        name = f"converted/{name}.wav"
+        voice = ("--to", self.out / target, "-m", model)
+        run(self.myna, "convert", self.out / source, *voice, "-o", self.out / name, "--force", "--quiet", *options)
+        return name
+
+    def plot(self, recording):
+        """Waveform, log-mel spectrogram and F0."""
+        picture = recording.replace(".wav", ".png")
+        run(self.myna, "plot", self.out / recording, "-o", self.out / picture, "--width", 560, "--force")
+
+
+def run(*command):
+    subprocess.run([str(word) for word in command], check=True)

@@ -1,13 +1,11 @@
 #include "nn/steady.h"
 
 #include "base/simd.h"
+#include "nn/lanes.h"
 
 #include <string.h>
 
 enum { LANES = MYNA_STEADY_LANES, ROWS = 4 }; /* ROWS rows at a time: their sums stay in registers */
-
-/* A type of the compilers' own: from plain loops over several arrays of sums gcc keeps the sums in memory. */
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
 
 void myna_steady_pack(float *packed, const float *weight, size_t n_out, size_t n_in)
 {
@@ -19,11 +17,11 @@ void myna_steady_pack(float *packed, const float *weight, size_t n_out, size_t n
 }
 
 /* out[ROWS][LANES] = in[ROWS rows] times one panel. */
-MYNA_INLINE void multiply_panel(lanes *out, const float *const *in, const float *panel, size_t n_in)
+MYNA_INLINE void multiply_panel(myna_lanes *out, const float *const *in, const float *panel, size_t n_in)
 {
-    lanes sum[ROWS] = {{0}};
+    myna_lanes sum[ROWS] = {{0}};
     for (size_t k = 0; k < n_in; k++) {
-        lanes weight;
+        myna_lanes weight;
         memcpy(&weight, panel + k * LANES, sizeof weight);
         for (int r = 0; r < ROWS; r++) sum[r] += in[r][k] * weight;
     }
@@ -39,7 +37,7 @@ MYNA_VECTORIZED void myna_steady_forward(
         size_t n = n_out - o < LANES ? n_out - o : LANES;
         for (size_t first = 0; first < rows; first += ROWS) {
             const float *from[ROWS];
-            lanes result[ROWS];
+            myna_lanes result[ROWS];
             for (size_t r = 0; r < ROWS; r++) from[r] = in + (first + r < rows ? first + r : rows - 1) * n_in;
             multiply_panel(result, from, packed + o * n_in, n_in);
             for (size_t r = 0; r < ROWS && first + r < rows; r++) {

@@ -53,8 +53,8 @@ void myna_instance_norm_backward(float *din, const float *dout, const float *out
 
 /* ---- GELU, tanh approximation (Hendrycks and Gimpel 2016): x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) ------- */
 void myna_gelu_forward(float *out, const float *in, size_t n); /* may equal */
-/* Puts GELU's slope where its input was, for backward. To have both from one exponential makes the two passes together
- * a third faster than with the slope computed in backward: 1 % of a training step. */
+/* Puts GELU's slope where its input was, for backward. With both from one exponential the two passes together take 24 us
+ * an item of 64 steps and 512 channels, were 35: one percent of a training step. */
 void myna_gelu_forward_slope(float *out, float *in_to_slope, size_t n);
 void myna_gelu_backward(float *dout_to_din, const float *slope, size_t n);
 

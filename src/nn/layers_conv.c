@@ -51,9 +51,9 @@ void myna_dwconv_forward(float *out, const float *in, const float *weight, const
     }
 }
 
-/* ---- Backward: a few channels of an item at a time, down the steps. The five sums of the taps' gradients then stay in
- * registers, where row by row each would be loaded and stored at every step: 2.2 times as fast, 1 % of a training
- * step. ---- */
+/* ---- Backward: a few channels of an item at a time, down the steps, so that the sums of the taps' gradients stay in
+ * registers. With the pass that used to add din to the residual's gradient saved as well: 15 us an item of 64 steps
+ * and 256 channels, was 20; half a percent of a training step. ---- */
 
 MYNA_INLINE void load(myna_lanes *value, const float *x, size_t n)
 {

@@ -4,10 +4,7 @@
 
 #include "base/simd.h"
 
-enum { MYNA_LANES = 16 }; /* one AVX-512 register, two of AVX2 */
-
-/* A type of the compilers' own: from plain loops over several arrays of sums gcc keeps the sums in memory. */
-typedef float myna_lanes __attribute__((vector_size(MYNA_LANES * sizeof(float))));
+enum { MYNA_LANES = 16 };
 
 /* Joins by halves: four additions deep instead of sixteen. Uses `lanes` up. */
 MYNA_INLINE float myna_lanes_sum(float *lanes)

@@ -1,5 +1,7 @@
 #include "nn/gemm.h"
 
+#include "base/clock.h"
+
 #include <cblas.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -47,11 +49,28 @@ void myna_gemm_init(void)
     pthread_once(&once, init);
 }
 
+const char *myna_gemm_kernels(void)
+{
+    myna_gemm_init();
+    return openblas_get_corename();
+}
+
+static _Thread_local myna_gemm_tally *watching; /* looked at twice a product, which takes nanoseconds */
+
+void myna_gemm_watch(myna_gemm_tally *tally)
+{
+    watching = tally;
+}
+
 static void multiply(float *out, const float *a, CBLAS_TRANSPOSE transpose_a, const float *b, CBLAS_TRANSPOSE transpose_b,
     size_t m, size_t n, size_t k, float beta, myna_strides strides)
 {
+    const double start = watching ? myna_seconds_now() : 0;
     cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (blasint)m, (blasint)n, (blasint)k, 1.0f, a,
         (blasint)strides.a, b, (blasint)strides.b, beta, out, (blasint)strides.out);
+    if (!watching) return;
+    watching->seconds += myna_seconds_now() - start;
+    watching->operations += 2 * (double)m * (double)n * (double)k;
 }
 
 void myna_gemm_nt_strided(

@@ -121,6 +121,8 @@ run 1 1 'ends in .voice' voice enroll target.wav -o speech.xyz
 run 0 1 'myna: target.wav: note: ' voice enroll target.wav -o target.voice
 run 2 1 'myna: target.voice: exists' voice enroll target.wav -o target.voice
 run 0 0 '' voice enroll target.wav speech.wav -o both.voice -q
+run 2 1 'myna: target.wav: .* s of speech; tuning needs 8 s or more' voice enroll target.wav -o tuned.voice --tune -q
+check 'no voice where it could not be tuned' [ ! -e tuned.voice ]
 run 0 0 '' voice mix target.voice both.voice --weights .3,.7 -o mixed.voice
 run 1 1 'as many' voice mix target.voice both.voice --weights .3 -o other.voice
 run 0 0 '' voice reembed target.voice -m other.safetensors -o other.voice

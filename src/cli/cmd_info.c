@@ -126,6 +126,8 @@ static myna_status show_voice(sheet *s, const char *path, myna_error *error)
     bool can_reembed = myna_voice_can_reembed(voice);
     if (s->json) cJSON_AddBoolToObject(s->json, "can_reembed", can_reembed);
     else printf("  %-22s %s\n", "other models", can_reembed ? "yes, it carries log-mel" : "no, it carries no log-mel");
+    if (s->json) cJSON_AddBoolToObject(s->json, "tuned", myna_voice_is_tuned(voice));
+    else if (myna_voice_is_tuned(voice)) printf("  %-22s yes\n", "tuned");
     put_profile(s, myna_voice_profile(voice));
     myna_voice_free(voice);
     return MYNA_OK;

@@ -15,7 +15,8 @@ typedef struct block_trace {
     float *conv, *stats, *norm; /* [rows][c], [rows][2], [rows][c] */
     float *wide, *active;       /* [rows][2 c]: GELU's slope where its input was, and its output */
     float *y, *out;             /* [rows][c] */
-    float *film;                /* [items][2 c], decoder only */
+    float *film, *dfilm;        /* [items][2 c], decoder only */
+    const float *film_change;   /* [2 c], added to every item's film; NULL: none */
 } block_trace;
 
 struct myna_network {
@@ -41,7 +42,7 @@ struct myna_network {
     /* backward's scratch, for the larger of the two encoders' rows */
     float *dx, *narrow_a, *narrow_b, *wide; /* [rows][c] three times, [rows][2 c] */
     float *dgate, *drow, *dcode;            /* like gate, decoder_row, code */
-    float *dfilm, *dembedding, *dembedding_part, *dpooled;
+    float *dembedding, *dembedding_part, *dpooled;
 };
 
 static void lay_out_block(myna_arena *arena, block_trace *trace, size_t items, size_t steps, size_t channels, bool film)
@@ -55,6 +56,7 @@ static void lay_out_block(myna_arena *arena, block_trace *trace, size_t items, s
     MYNA_TAKE(arena, trace->y, rows * channels);
     MYNA_TAKE(arena, trace->out, rows * channels);
     MYNA_TAKE(arena, trace->film, film ? items * 2 * channels : 0);
+    MYNA_TAKE(arena, trace->dfilm, film ? items * 2 * channels : 0);
 }
 
 /* Without backward, blocks need two traces in turn: the one they read from and the one they write to. */
@@ -111,7 +113,6 @@ static void lay_out_gradients(myna_network *n)
     MYNA_TAKE(arena, n->dgate, rows * MYNA_STEP_GATES);
     MYNA_TAKE(arena, n->drow, rows * (n->code_width + MYNA_PITCH_IN));
     MYNA_TAKE(arena, n->dcode, rows * n->code_width);
-    MYNA_TAKE(arena, n->dfilm, n->items * 2 * MYNA_CHANNELS);
     MYNA_TAKE(arena, n->dembedding, n->items * MYNA_EMBEDDING_SIZE);
     MYNA_TAKE(arena, n->dembedding_part, n->items * MYNA_EMBEDDING_SIZE);
     MYNA_TAKE(arena, n->dpooled, n->items * 2 * MYNA_SPEAKER_CHANNELS);
@@ -184,6 +185,8 @@ static const float *block_forward(
     myna_dwconv_forward(trace->conv, x, w->conv_weight, w->conv_bias, shape);
     if (embedding) {
         myna_linear_forward(trace->film, embedding, w->film.weight, w->film.bias, shape.items, 2 * c, MYNA_EMBEDDING_SIZE);
+        for (size_t i = 0; trace->film_change && i < shape.items; i++)
+            myna_accumulate(trace->film + i * 2 * c, trace->film_change, 2 * c);
         myna_film_norm_forward(trace->norm, trace->stats, trace->conv, trace->film, shape.items, shape.steps, c);
     } else {
         myna_norm_forward(trace->norm, trace->stats, trace->conv, w->norm_scale, w->norm_shift, rows, c);
@@ -207,8 +210,8 @@ static void block_backward(myna_network *n, const myna_block *d, const block_tra
     myna_linear_backward(dnorm, d->expand.weight, d->expand.bias, n->wide, trace->norm, w->expand.weight, rows, wide, c);
     if (embedding) {
         myna_film_norm_backward(
-            dconv, n->dfilm, dnorm, trace->conv, trace->stats, trace->film, shape.items, shape.steps, c);
-        myna_linear_backward(n->dembedding_part, d->film.weight, d->film.bias, n->dfilm, embedding, w->film.weight,
+            dconv, trace->dfilm, dnorm, trace->conv, trace->stats, trace->film, shape.items, shape.steps, c);
+        myna_linear_backward(n->dembedding_part, d->film.weight, d->film.bias, trace->dfilm, embedding, w->film.weight,
             shape.items, 2 * c, MYNA_EMBEDDING_SIZE);
         myna_accumulate(n->dembedding, n->dembedding_part, shape.items * MYNA_EMBEDDING_SIZE);
     } else {
@@ -420,4 +423,32 @@ void myna_network_backward(myna_network *network, const myna_weights *gradients,
     decoder_backward(network, gradients, weights, batch, latency, dout);
     speaker_backward(network, gradients, weights, batch->speaker);
     content_backward(network, gradients, weights, batch->content, latency);
+}
+
+/* ---- In one voice ------------------------------------------------------------------------------------------------- */
+
+const float *myna_network_forward_as(myna_network *n, const myna_weights *w, const myna_batch *batch,
+    const float *embedding, const float *film_change, myna_latency latency)
+{
+    for (size_t i = 0; i < n->items; i++)
+        memcpy(n->embedding + i * MYNA_EMBEDDING_SIZE, embedding, MYNA_EMBEDDING_SIZE * sizeof *embedding);
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) n->decoder[i].film_change = film_change + i * MYNA_FILM;
+    content_forward(n, w, batch->content, latency);
+    remember(n, w, batch);
+    decoder_forward(n, w, batch, latency);
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) n->decoder[i].film_change = NULL;
+    return n->out;
+}
+
+void myna_network_backward_as(myna_network *n, float *dembedding, float *dfilm_change, const myna_weights *gradients,
+    const myna_weights *w, const myna_batch *batch, myna_latency latency, const float *dout)
+{
+    decoder_backward(n, gradients, w, batch, latency, dout);
+    memset(dembedding, 0, MYNA_EMBEDDING_SIZE * sizeof *dembedding);
+    memset(dfilm_change, 0, (size_t)MYNA_DECODER_BLOCKS * MYNA_FILM * sizeof *dfilm_change);
+    for (size_t i = 0; i < n->items; i++) {
+        myna_accumulate(dembedding, n->dembedding + i * MYNA_EMBEDDING_SIZE, MYNA_EMBEDDING_SIZE);
+        for (int b = 0; b < MYNA_DECODER_BLOCKS; b++)
+            myna_accumulate(dfilm_change + b * MYNA_FILM, n->decoder[b].dfilm + i * MYNA_FILM, MYNA_FILM);
+    }
 }

@@ -59,4 +59,12 @@ const float *myna_network_hear(myna_network *network, const myna_weights *weight
 /* The speaker encoder alone: embeddings [items][MYNA_EMBEDDING_SIZE] of speaker[items][speaker_steps][MYNA_SPEAKER_IN]. */
 const float *myna_network_embed(myna_network *network, const myna_weights *weights, const float *speaker);
 
+/* Forward with every item in one given voice, for its tuning: embedding[MYNA_EMBEDDING_SIZE] in place of the speaker
+ * encoder's, and film_change[MYNA_DECODER_BLOCKS][MYNA_FILM] added to the scales and shifts that the decoder makes of it. */
+const float *myna_network_forward_as(myna_network *network, const myna_weights *weights, const myna_batch *batch,
+    const float *embedding, const float *film_change, myna_latency latency);
+/* The gradients of both, overwritten. Those of the decoder's weights are added to `gradients` on the way. */
+void myna_network_backward_as(myna_network *network, float *dembedding, float *dfilm_change, const myna_weights *gradients,
+    const myna_weights *weights, const myna_batch *batch, myna_latency latency, const float *dout);
+
 #endif

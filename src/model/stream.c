@@ -6,6 +6,7 @@
 #include "model/features.h"
 #include "nn/gemm.h"
 #include "nn/layers.h"
+#include "nn/optim.h"
 #include "nn/steady.h"
 
 #include <stdlib.h>
@@ -112,6 +113,7 @@ void myna_stream_set_speaker(myna_stream *s, const myna_speaker *speaker)
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
         const myna_linear *film = &s->model->weights.decoder.blocks[i].film;
         myna_linear_forward(s->film_aim[i], speaker->embedding, film->weight, film->bias, 1, 2 * C, MYNA_EMBEDDING_SIZE);
+        myna_accumulate(s->film_aim[i], speaker->film_change + i * MYNA_FILM, MYNA_FILM);
     }
     s->fade_steps = FADE_STEPS;
 }

@@ -20,6 +20,7 @@ enum {
     MYNA_SPEAKER_IN = MYNA_SPEAKER_FRAMES * MYNA_POOLED_BANDS,
     MYNA_SPEAKER_CHANNELS = 192,
     MYNA_SPEAKER_BLOCKS = 4,
+    MYNA_FILM = 2 * MYNA_CHANNELS, /* a decoder block's scales and shifts */
     MYNA_ATTENTION_BLOCK = 2,   /* the decoder's attention stands before this block */
     MYNA_ATTENTION_HEADS = 4,
     MYNA_ATTENTION_KEY = 128,   /* of all heads together; their values have MYNA_CHANNELS */

@@ -30,7 +30,7 @@ myna_status myna_embed_frames(
 }
 
 myna_status myna_voice_set_embedding(
-    myna_voice *voice, const myna_model *model, const float *embedding, myna_error *error)
+    myna_voice *voice, const myna_model *model, const float *embedding, const float *film_change, myna_error *error)
 {
     myna_content_statistics content;
     myna_band_statistics reconstruction;
@@ -38,6 +38,7 @@ myna_status myna_voice_set_embedding(
     const myna_latency latency = MYNA_LATENCY_BEST;
     myna_speaker speaker = {0};
     memcpy(speaker.embedding, embedding, sizeof speaker.embedding);
+    if (film_change) memcpy(speaker.film_change, film_change, sizeof speaker.film_change);
     myna_status status = myna_content_measure(&content, model, latency, voice->log_mel, voice->n_frames, error);
     if (status == MYNA_OK) status = myna_speaker_remember(&speaker, model, voice->log_mel, voice->n_frames, error);
     if (status == MYNA_OK) status = myna_reconstruct(&reconstruction, model, &speaker, latency, &own, error);
@@ -56,7 +57,7 @@ myna_status myna_voice_embed(myna_voice *voice, const myna_model *model, myna_er
 {
     float embedding[MYNA_EMBEDDING_SIZE];
     myna_status status = myna_embed_frames(embedding, model, voice->log_mel, voice->n_frames, error);
-    return status == MYNA_OK ? myna_voice_set_embedding(voice, model, embedding, error) : status;
+    return status == MYNA_OK ? myna_voice_set_embedding(voice, model, embedding, NULL, error) : status;
 }
 
 myna_status myna_voice_check_model(const myna_voice *voice, const myna_model *model, myna_error *error)
@@ -86,6 +87,7 @@ static void add_voice(myna_voice *out, const myna_voice *in, float weight)
     myna_profile *p = &out->profile;
     const myna_profile *q = &in->profile;
     add_scaled(out->speaker.embedding, in->speaker.embedding, weight, MYNA_EMBEDDING_SIZE);
+    add_scaled(out->speaker.film_change, in->speaker.film_change, weight, MYNA_DECODER_BLOCKS * MYNA_FILM);
     add_statistics(&out->reconstruction, &in->reconstruction, weight);
     add_statistics(&p->bands, &q->bands, weight);
     p->speech_level_db += weight * q->speech_level_db;
@@ -162,6 +164,13 @@ const float *myna_voice_embedding(const myna_voice *voice)
 const char *myna_voice_model_id(const myna_voice *voice)
 {
     return voice->model_id;
+}
+
+bool myna_voice_is_tuned(const myna_voice *voice)
+{
+    for (size_t i = 0; i < MYNA_DECODER_BLOCKS * MYNA_FILM; i++)
+        if (voice->speaker.film_change[i] != 0.0f) return true;
+    return false;
 }
 
 bool myna_voice_can_reembed(const myna_voice *voice)

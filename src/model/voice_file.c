@@ -15,23 +15,25 @@ typedef struct field {
     size_t place; /* in myna_voice */
     size_t n;
     float low, high;
+    bool only_tuned; /* voices have it */
 } field;
 
 #define SCALAR(part) "profile." #part, offsetof(myna_voice, profile.part), 1
 static const field fields[] = {
-    {"embedding", offsetof(myna_voice, speaker.embedding), MYNA_EMBEDDING_SIZE, -1e4f, 1e4f},
-    {SCALAR(speech_level_db), -400, 100},
-    {SCALAR(duration_seconds), 0, 1e9f},
-    {SCALAR(speech_seconds), 0, 1e9f},
-    {SCALAR(voiced_seconds), 0, 1e9f},
-    {SCALAR(log_f0_mean), 2, 9},
-    {SCALAR(log_f0_deviation), 0, 3},
-    {SCALAR(f0_low_hz), 0, 2000},
-    {SCALAR(f0_high_hz), 0, 2000},
-    {"profile.bands.mean", offsetof(myna_voice, profile.bands.mean), MYNA_MEL_BANDS, -10, 10},
-    {"profile.bands.deviation", offsetof(myna_voice, profile.bands.deviation), MYNA_MEL_BANDS, 0, 10},
-    {"reconstruction.mean", offsetof(myna_voice, reconstruction.mean), MYNA_MEL_BANDS, -100, 100},
-    {"reconstruction.deviation", offsetof(myna_voice, reconstruction.deviation), MYNA_MEL_BANDS, 0, 100},
+    {"embedding", offsetof(myna_voice, speaker.embedding), MYNA_EMBEDDING_SIZE, -1e4f, 1e4f, false},
+    {"film_change", offsetof(myna_voice, speaker.film_change), MYNA_DECODER_BLOCKS * MYNA_FILM, -1e4f, 1e4f, true},
+    {SCALAR(speech_level_db), -400, 100, false},
+    {SCALAR(duration_seconds), 0, 1e9f, false},
+    {SCALAR(speech_seconds), 0, 1e9f, false},
+    {SCALAR(voiced_seconds), 0, 1e9f, false},
+    {SCALAR(log_f0_mean), 2, 9, false},
+    {SCALAR(log_f0_deviation), 0, 3, false},
+    {SCALAR(f0_low_hz), 0, 2000, false},
+    {SCALAR(f0_high_hz), 0, 2000, false},
+    {"profile.bands.mean", offsetof(myna_voice, profile.bands.mean), MYNA_MEL_BANDS, -10, 10, false},
+    {"profile.bands.deviation", offsetof(myna_voice, profile.bands.deviation), MYNA_MEL_BANDS, 0, 10, false},
+    {"reconstruction.mean", offsetof(myna_voice, reconstruction.mean), MYNA_MEL_BANDS, -100, 100, false},
+    {"reconstruction.deviation", offsetof(myna_voice, reconstruction.deviation), MYNA_MEL_BANDS, 0, 100, false},
 };
 #undef SCALAR
 enum { n_fields = sizeof fields / sizeof *fields, n_frame_tensors = 2 };
@@ -124,6 +126,7 @@ static myna_status read_voice(myna_voice *voice, const myna_tensor_file *file, m
     if (status == MYNA_OK) status = refuse_strangers(file, error);
     for (size_t i = 0; status == MYNA_OK && i < n_fields; i++) {
         const field *f = &fields[i];
+        if (f->only_tuned && !myna_tensor_find(file, f->name)) continue;
         status = myna_tensor_read(values_of(voice, f), file, f->name, f->n > 1, &f->n, error);
     }
     if (status == MYNA_OK) status = read_frames(voice, file, error);
@@ -177,9 +180,9 @@ myna_status myna_voice_save(const myna_voice *voice, const char *path, myna_erro
     if (status != MYNA_OK) return myna_fail_in(error, status, path);
     myna_tensor_source sources[n_fields + n_frame_tensors];
     size_t n = 0;
-    for (; n < n_fields; n++) {
-        const field *f = &fields[n];
-        sources[n] = (myna_tensor_source){
+    for (const field *f = fields; f < fields + n_fields; f++) {
+        if (f->only_tuned && !myna_voice_is_tuned(voice)) continue;
+        sources[n++] = (myna_tensor_source){
             .name = f->name, .n_dims = f->n > 1, .dims = {f->n}, .data = const_values_of(voice, f)};
     }
     if (voice->n_frames) {

@@ -115,7 +115,7 @@ static myna_status finish(enrolment *e, myna_error *error)
     float embedding[MYNA_EMBEDDING_SIZE];
     for (int i = 0; i < MYNA_EMBEDDING_SIZE; i++) embedding[i] = (float)(e->embedding[i] / e->embedding_weight);
     finish_profile(e, &voice->profile);
-    return myna_voice_set_embedding(voice, e->model, embedding, error);
+    return myna_voice_set_embedding(voice, e->model, embedding, NULL, error);
 }
 
 static myna_status enroll(enrolment *e, const myna_recording *recordings, size_t n_recordings, myna_error *error)

@@ -205,24 +205,28 @@ static void make_equalizer(float *out, myna_rng *rng)
     }
 }
 
-/* m->frames as the content encoder hears it. */
-static void make_content(myna_segment_maker *m, float *out, bool perturbed, myna_rng *rng)
+void myna_segment_perturb(float *out, const float *frames, myna_rng *rng)
 {
     myna_mel_warp warp;
     float equalizer[MYNA_MEL_BANDS], frame[MYNA_MEL_BANDS];
-    if (perturbed) {
-        myna_mel_warp_init(&warp, expf(myna_rng_uniform(rng, -content_warp, content_warp)));
-        make_equalizer(equalizer, rng);
-    }
+    myna_mel_warp_init(&warp, expf(myna_rng_uniform(rng, -content_warp, content_warp)));
+    make_equalizer(equalizer, rng);
     for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++) {
-        const float *in = m->frames + k * MYNA_MEL_BANDS;
-        if (perturbed) {
-            myna_mel_warp_apply(&warp, frame, in);
-            for (int b = 0; b < MYNA_MEL_BANDS; b++) frame[b] += equalizer[b];
-            in = frame;
-        }
-        myna_pool_bands(out + k * MYNA_POOLED_BANDS, in);
+        myna_mel_warp_apply(&warp, frame, frames + k * MYNA_MEL_BANDS);
+        for (int b = 0; b < MYNA_MEL_BANDS; b++) frame[b] += equalizer[b];
+        myna_pool_bands(out + k * MYNA_POOLED_BANDS, frame);
     }
+}
+
+/* m->frames as the content encoder hears it. */
+static void make_content(const myna_segment_maker *m, float *out, bool perturbed, myna_rng *rng)
+{
+    if (perturbed) {
+        myna_segment_perturb(out, m->frames, rng);
+        return;
+    }
+    for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++)
+        myna_pool_bands(out + k * MYNA_POOLED_BANDS, m->frames + k * MYNA_MEL_BANDS);
 }
 
 static void make_pitch(myna_segment_maker *m, float *pitch, float *ripple, stretch s, float ratio)

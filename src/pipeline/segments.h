@@ -35,6 +35,10 @@ void myna_segment_maker_free(myna_segment_maker *maker);
  * training, perturbed; group 1: held out, as recorded and without noise on the code. */
 void myna_segment_make(myna_segment_maker *maker, size_t item, uint64_t seed, uint64_t number, int group);
 
+/* One segment as the content encoder hears it in training: content[MYNA_SEGMENT_STEPS][MYNA_CONTENT_IN] of normalised
+ * frames[MYNA_SEGMENT_FRAMES][MYNA_MEL_BANDS], frequency axis and spectrum changed at random. */
+void myna_segment_perturb(float *content, const float *frames, myna_rng *rng);
+
 myna_batch myna_segment_batch(const myna_segment_maker *maker);        /* of items made so far at [0, max_items) */
 const float *myna_segment_target(const myna_segment_maker *maker);     /* [items][steps][MYNA_STEP_OUT], normalised */
 

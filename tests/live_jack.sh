@@ -55,7 +55,7 @@ has_port() {
 start_live() {
     "$myna" live --input 'JACK Audio' --output 'JACK Audio' --to "$tree/samples/male.flac" "$@" >live.log 2>&1 &
     live_pid=$!
-    until_true has_port '^PortAudio:out_0' && return
+    until_true has_port '^myna:out_0' && return
     fail "myna live $* did not start"
     exit 1
 }
@@ -72,9 +72,9 @@ record() {
     player_pid=$!
     until_true has_port '^jackplay:' || fail 'the player did not start'
     from=$(jack_lsp | grep '^jackplay:' | head -1)
-    for to in PortAudio:in_0 PortAudio:in_1; do jack_connect "$from" $to >/dev/null 2>&1; done
+    for to in myna:in_0 myna:in_1; do jack_connect "$from" $to >/dev/null 2>&1; done
     sleep .5
-    jack_capture --daemon -d 4 -c 2 -p "$from" -p PortAudio:out_0 "$2" >/dev/null 2>&1
+    jack_capture --daemon -d 4 -c 2 -p "$from" -p myna:out_0 "$2" >/dev/null 2>&1
     kill $player_pid 2>/dev/null
     wait $player_pid 2>/dev/null
 }
@@ -101,7 +101,7 @@ done
 start_server 48000 256
 "$myna" latency --input 'JACK Audio' --output 'JACK Audio' --clicks 6 >latency.log 2>live.log &
 live_pid=$!
-until_true jack_connect PortAudio:out_0 PortAudio:in_0 || fail 'myna latency did not start'
+until_true jack_connect myna:out_0 myna:in_0 || fail 'myna latency did not start'
 wait "$live_pid" || fail 'myna latency measured nothing'
 live_pid=''
 grep -qE 'device, there and back +5\.3' latency.log || { cat latency.log; fail 'a round trip of one period is 5.3 ms'; }
@@ -116,6 +116,25 @@ for latency in low balanced best; do
     expect envelope wet-$latency.wav 40
     stop
 done
+
+# The same voice on a second stream, as late to the ear as the first: its ring has a margin and a set point of its own.
+start_server 48000 256
+start_live --monitor 'JACK Audio' --duration 8
+until_true has_port '^myna:out_2' || fail 'no monitor'
+sndfile-jackplay --loop=0 speech48000.wav >/dev/null 2>&1 </dev/null &
+player_pid=$!
+until_true has_port '^jackplay:' || fail 'the player did not start'
+from=$(jack_lsp | grep '^jackplay:' | head -1)
+for to in myna:in_0 myna:in_1; do jack_connect "$from" $to >/dev/null 2>&1; done
+sleep 1
+jack_capture --daemon -d 4 -c 2 -p myna:out_0 -p myna:out_2 monitor.wav >/dev/null 2>&1
+kill $player_pid 2>/dev/null
+wait $player_pid 2>/dev/null
+wait "$live_pid" || fail 'the monitor ended it'
+live_pid=''
+printf 'monitor: '
+"$compare" wave monitor.wav 0 12 || fail 'the monitor says something else'
+stop
 
 # A worker that is too slow drops and counts.
 start_server 48000 256
@@ -143,7 +162,7 @@ kill -KILL "$server_pid"
 wait "$server_pid" 2>/dev/null
 until_true grep -q 'waiting for it to come back' live.log || fail 'does not wait for the server'
 start_server 48000 256
-until_true has_port '^PortAudio:out_0' || fail 'does not come back'
+until_true has_port '^myna:out_0' || fail 'does not come back'
 kill -INT "$live_pid"
 wait "$live_pid" || fail "exit code $? after Ctrl-C"
 live_pid=''

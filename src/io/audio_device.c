@@ -1,11 +1,15 @@
 #define _GNU_SOURCE
 #include "io/audio_device.h"
 
+#include "base/clock.h"
 #include "base/status.h"
 
 #include <ctype.h>
 #include <fcntl.h>
 #include <portaudio.h>
+#ifdef MYNA_HAVE_PA_JACK
+#include <pa_jack.h>
+#endif
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -40,6 +44,9 @@ static myna_status fail_with(myna_error *error, const char *what, PaError reason
 
 myna_status myna_devices_start(myna_error *error)
 {
+#ifdef MYNA_HAVE_PA_JACK
+    PaJack_SetClientName("myna"); /* its ports are myna:out_0 and so on */
+#endif
     PaError result = initialize_quietly();
     return result == paNoError ? MYNA_OK : fail_with(error, "no sound system", result);
 }
@@ -88,15 +95,20 @@ static bool can(int index, bool to_record)
     return (to_record ? info.input_channels : info.output_channels) > 0;
 }
 
+static void name_in_full(char *out, size_t size, int index)
+{
+    myna_device_info info;
+    myna_device_describe(&info, index);
+    snprintf(out, size, "%s: %s", info.host_api, info.name);
+}
+
 static myna_status find_by_name(int *out, const char *wanted, bool to_record, myna_error *error)
 {
     char names[160] = "";
     int n = 0, found = -1;
     for (int i = 0; i < myna_device_count(); i++) {
         char full[256];
-        myna_device_info info;
-        myna_device_describe(&info, i);
-        snprintf(full, sizeof full, "%s: %s", info.host_api, info.name);
+        name_in_full(full, sizeof full, i);
         if (!can(i, to_record) || !holds(full, wanted)) continue;
         size_t length = strlen(names);
         snprintf(names + length, sizeof names - length, "%s%d (%.60s)", n ? ", " : "", i, full);
@@ -125,6 +137,18 @@ myna_status myna_device_find(int *out, const char *wanted, bool to_record, myna_
     return MYNA_OK;
 }
 
+myna_status myna_device_find_again(int *out, const char *full_name, bool to_record, myna_error *error)
+{
+    for (int i = 0; i < myna_device_count(); i++) {
+        char full[256];
+        name_in_full(full, sizeof full, i);
+        if (!can(i, to_record) || strcmp(full, full_name) != 0) continue;
+        *out = i;
+        return MYNA_OK;
+    }
+    return myna_fail(error, MYNA_ERROR_DEVICE, "it has not come back");
+}
+
 /* ---- The callback ------------------------------------------------------------------------------------------------ */
 
 struct myna_device {
@@ -133,52 +157,21 @@ struct myna_device {
     PaStream *streams[2]; /* one for both directions, or the input's and the output's */
     int channels[2];      /* of input and output; 0: not this direction */
     int rate_hz[2];
-    atomic_uint_fast64_t heard, spoken, lost, missing, xruns;
+    atomic_uint_fast64_t xruns;
 };
 
-static void count(atomic_uint_fast64_t *counter, size_t n)
-{
-    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
-}
-
-static void hear(myna_device *d, const float *in, size_t n)
-{
-    enum { PART = 256 };
-    float mono[PART];
-    size_t taken = 0, channels = (size_t)d->channels[INPUT];
-    for (size_t done = 0, part; done < n; done += part) {
-        part = n - done < PART ? n - done : PART;
-        for (size_t i = 0; i < part; i++) {
-            float sum = 0;
-            for (size_t c = 0; c < channels; c++) sum += in[(done + i) * channels + c];
-            mono[i] = sum / (float)channels;
-        }
-        taken += myna_ring_write(d->settings.heard, mono, part);
-    }
-    count(&d->heard, n);
-    count(&d->lost, n - taken);
-}
-
-static void speak(myna_device *d, float *out, size_t n)
-{
-    size_t channels = (size_t)d->channels[OUTPUT];
-    size_t given = myna_ring_read(d->settings.spoken, out, n);
-    memset(out + given, 0, (n * channels - given) * sizeof *out);
-    for (size_t i = given; channels > 1 && i-- > 0;) /* spread backwards: nothing is overwritten before it is read */
-        for (size_t c = channels; c-- > 0;) out[i * channels + c] = out[i];
-    count(&d->spoken, n);
-    count(&d->missing, n - given);
-}
-
+/* Both directions of one stream have moved at the same time. PortAudio's own times are zero, or worse, on some hosts. */
 static int on_samples(const void *in, void *out, unsigned long n, const PaStreamCallbackTimeInfo *time,
     PaStreamCallbackFlags flags, void *context)
 {
     (void)time;
     myna_device *d = context;
-    if (flags & (paInputOverflow | paInputUnderflow | paOutputUnderflow | paOutputOverflow)) count(&d->xruns, 1);
-    if (in) hear(d, in, n);
-    if (out) speak(d, out, n);
-    if (d->settings.wake && (in || d->settings.input < 0)) sem_post(d->settings.wake);
+    int64_t now_ns = myna_nanoseconds_now();
+    if (flags & (paInputOverflow | paInputUnderflow | paOutputUnderflow | paOutputOverflow))
+        atomic_fetch_add_explicit(&d->xruns, 1, memory_order_relaxed);
+    if (in) myna_audio_port_hear(d->settings.heard, in, (size_t)d->channels[INPUT], n, now_ns);
+    if (out) myna_audio_port_speak(d->settings.spoken, out, (size_t)d->channels[OUTPUT], n, now_ns);
+    if (d->settings.wake && in) sem_post(d->settings.wake);
     return paContinue;
 }
 
@@ -292,14 +285,9 @@ myna_device_facts myna_device_facts_of(const myna_device *d)
         .shares_clock = d->n_streams == 1};
 }
 
-myna_device_counters myna_device_count_up(const myna_device *d)
+uint64_t myna_device_xruns(const myna_device *d)
 {
-    return (myna_device_counters){.heard = atomic_load_explicit(&d->heard, memory_order_relaxed),
-        .spoken = atomic_load_explicit(&d->spoken, memory_order_relaxed),
-        .lost = atomic_load_explicit(&d->lost, memory_order_relaxed),
-        .missing = atomic_load_explicit(&d->missing, memory_order_relaxed),
-        .rate_hz = d->rate_hz[OUTPUT],
-        .xruns = atomic_load_explicit(&d->xruns, memory_order_relaxed)};
+    return atomic_load_explicit(&d->xruns, memory_order_relaxed);
 }
 
 bool myna_device_is_running(const myna_device *device)

@@ -17,7 +17,7 @@ static struct {
     bool is_quiet, has_terminal, has_keys;
     struct termios before, keys;
     double next_line_seconds;
-} view;
+} view = {.next_line_seconds = 1};
 
 /* ---- The terminal ------------------------------------------------------------------------------------------------ */
 

@@ -156,16 +156,28 @@ live_pid=''
 [ $code = 4 ] || fail "exit code $code after the server died"
 grep -q '^myna: .*device lost' live.log || fail 'no message after the server died'
 
+# --duration counts from the start, and what was pressed on the way (here: nothing) is kept.
 start_server 48000 256
-start_live --reconnect
+start_live --reconnect --duration 15
+began=$SECONDS
 kill -KILL "$server_pid"
 wait "$server_pid" 2>/dev/null
 until_true grep -q 'waiting for it to come back' live.log || fail 'does not wait for the server'
 start_server 48000 256
 until_true has_port '^myna:out_0' || fail 'does not come back'
-kill -INT "$live_pid"
-wait "$live_pid" || fail "exit code $? after Ctrl-C"
+[ "$(grep -c '^from JACK' live.log)" = 2 ] || fail 'came back without saying so'
+wait "$live_pid" || fail "exit code $? at the end"
 live_pid=''
+[ $((SECONDS - began)) -le 17 ] || fail "$((SECONDS - began)) seconds instead of 15"
+stop
+
+# It waits for the device that it had, whatever else there is to use.
+start_server 48000 256
+now=$(cut -d ' ' -f 1 /proc/uptime)
+MYNA_RESUMES="$now 0 1 0 0 0" MYNA_RESUMES_INPUT='JACK Audio Connection Kit: another' \
+    MYNA_RESUMES_OUTPUT='JACK Audio Connection Kit: system' "$myna" live --to "$tree/samples/male.flac" --reconnect \
+    --duration 3 >live.log 2>&1 || fail "exit code $? where a device did not come back"
+[ -s live.log ] && fail 'took another device'
 stop
 
 [ $n_failed = 0 ] && echo 'all is well'

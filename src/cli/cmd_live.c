@@ -217,7 +217,7 @@ static myna_status run_session(myna_live_session *s, live *l, myna_error *error)
         myna_status status = myna_live_session_check(s, error);
         if (status != MYNA_OK) return status;
         double seconds = myna_seconds_now() - l->start_seconds;
-        if (!look(l, s->worker, myna_live_session_xruns(s), s->latency_ms, seconds)) return MYNA_OK;
+        if (!look(l, s->worker, myna_live_session_xruns(s), myna_live_session_latency_ms(s), seconds)) return MYNA_OK;
     }
 }
 

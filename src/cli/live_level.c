@@ -2,10 +2,10 @@
 
 #include <math.h>
 
-enum { FIRST_LOOKS = 8 };                    /* at which resamplers fill up: they say little */
-static const double late = 0.001;            /* with one clock, later than this is too late */
-static const double least_tolerated = 0.005; /* with two: drift is steered, and callbacks come when they like */
-static const double least_spare = 0.003;     /* see myna_live_margin: half of it may be used up */
+enum { FIRST_LOOKS = 8 };                /* at which resamplers fill up: they say little */
+static const double late = 0.001;        /* with one clock, later than this is too late */
+static const double far_off = 0.005;     /* with two: drift is steered, and callbacks come when they like */
+static const double least_spare = 0.003; /* see myna_live_margin: half of it may be used up */
 
 void myna_live_level_lower(myna_live_level *level, double seconds)
 {
@@ -17,9 +17,8 @@ void myna_live_level_lower(myna_live_level *level, double seconds)
  * is always too much, and the most of them what is never there. Only two blocks too much are too much at once. */
 static double find_jump(const myna_live_level *l, double error)
 {
-    const double block = l->is_steered ? fmax(l->block, least_tolerated) : l->block;
-    const double tolerated = l->is_steered ? block : late;
-    if (error > 2 * block) return error - block;
+    const double tolerated = l->is_steered ? far_off : late, at_once = fmax(2 * l->block, 2 * tolerated);
+    if (error > at_once) return error - at_once / 2;
     if (l->n_looks <= MYNA_LEVEL_WATCHED + FIRST_LOOKS) return 0;
     double least = error, most = error;
     for (int i = 0; i < MYNA_LEVEL_WATCHED; i++) {

@@ -57,6 +57,19 @@ void myna_live_outlet_free(myna_live_outlet *outlet)
     myna_ring_free(outlet->port.ring);
 }
 
+void myna_live_outlet_widen(myna_live_outlet *o, double heard_seconds, double spoken_seconds)
+{
+    myna_live_outlet_settings *s = &o->settings;
+    if (heard_seconds <= s->heard_seconds && spoken_seconds <= s->spoken_seconds) return;
+    s->heard_seconds = fmax(s->heard_seconds, heard_seconds);
+    s->spoken_seconds = fmax(s->spoken_seconds, spoken_seconds);
+    size_t margin = (size_t)ceil(myna_live_margin(s->heard_seconds, s->spoken_seconds) * s->rate_hz);
+    if (margin > o->margin_samples) put_silence(o, margin - o->margin_samples);
+    o->margin_samples = margin;
+    o->level.set_point = (double)margin / s->rate_hz;
+    o->level.block = s->heard_seconds;
+}
+
 static bool has_begun(const myna_live_outlet *o)
 {
     return atomic_load_explicit(&o->port.moved_ns, memory_order_acquire) != 0;

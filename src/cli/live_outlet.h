@@ -34,6 +34,9 @@ void myna_live_outlet_free(myna_live_outlet *outlet); /* no device uses its port
 /* The margin, in seconds, for blocks heard and blocks spoken of so many seconds. */
 double myna_live_margin(double heard_seconds, double spoken_seconds);
 
+/* Blocks turned out to be as long as that: where it takes one, the margin becomes longer, and never shorter again. */
+void myna_live_outlet_widen(myna_live_outlet *outlet, double heard_seconds, double spoken_seconds);
+
 /* n samples at 16 kHz. As long as the device has not asked for any, the ring keeps its margin and they are left out. */
 myna_status myna_live_outlet_push(myna_live_outlet *outlet, const float *samples, size_t n, myna_error *error);
 

@@ -12,7 +12,6 @@ enum {
 
 static const float fade_seconds = 0.02f;        /* of bypass and mute */
 static const float meter_fall_db_a_second = 40; /* a needle that eyes can follow */
-static const float lowest_db = -100;
 
 struct myna_live_path {
     myna_live_settings settings;
@@ -40,7 +39,7 @@ myna_status myna_live_path_create(myna_live_path **out, const myna_live_settings
         (myna_live_controls){.pitch = settings->options.pitch, .semitones = settings->options.pitch_semitones};
     p->wet = settings->wet;
     p->dry = 1 - settings->wet;
-    p->meters.input_db = p->meters.output_db = lowest_db;
+    p->meters.input_db = p->meters.output_db = MYNA_LIVE_LOWEST_DB;
     myna_status status =
         myna_converter_create(&p->converter, settings->model, settings->voices[0], &settings->options, error);
     if (status == MYNA_OK)
@@ -80,7 +79,7 @@ static void measure(float *db, const float *samples, size_t n)
     float sum = 0, seconds = (float)n / MYNA_SAMPLE_RATE_HZ;
     for (size_t i = 0; i < n; i++) sum += samples[i] * samples[i];
     float now = 10 * log10f(sum / (float)n + 1e-10f);
-    *db = fmaxf(now, fmaxf(*db - meter_fall_db_a_second * seconds, lowest_db));
+    *db = fmaxf(now, fmaxf(*db - meter_fall_db_a_second * seconds, MYNA_LIVE_LOWEST_DB));
 }
 
 static float approach(float value, float aim)

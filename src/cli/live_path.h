@@ -42,6 +42,8 @@ typedef struct myna_live_controls {
 } myna_live_controls;
 void myna_live_path_control(myna_live_path *path, const myna_live_controls *controls);
 
+#define MYNA_LIVE_LOWEST_DB (-100.0f)
+
 /* Of the newest push. */
 typedef struct myna_live_meters {
     float input_db, output_db; /* RMS in dBFS, falling slowly */

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <time.h>
 
 enum { MIN_BLOCK_SAMPLES = 16 };
 static const double stalled_seconds = 2;
@@ -84,6 +85,13 @@ static myna_status open_devices(
     return status == MYNA_OK ? MYNA_OK : myna_fail_in(error, status, s->monitor);
 }
 
+/* Until the first were converted, how long they are is what devices say, and with it the latency. */
+static void wait_for_blocks(const myna_live_session *s)
+{
+    for (int i = 0; i < 50 && myna_live_worker_report(s->worker).n_blocks < 2; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+}
+
 myna_status myna_live_session_open(
     myna_live_session *s, const myna_live_wanted *wanted, myna_live_settings *settings, myna_error *error)
 {
@@ -93,9 +101,14 @@ myna_status myna_live_session_open(
     if (status == MYNA_OK) status = open_devices(s, &f, wanted, settings->input_rate_hz, error);
     if (status != MYNA_OK) return status;
     for (int i = 0; i < 3; i++) s->watched[i].seconds = myna_seconds_now();
-    myna_device_facts facts = myna_device_facts_of(s->device);
-    s->latency_ms = 1000 * myna_live_worker_latency(s->worker) + facts.input_latency_ms + facts.output_latency_ms;
+    wait_for_blocks(s);
     return MYNA_OK;
+}
+
+double myna_live_session_latency_ms(const myna_live_session *s)
+{
+    myna_device_facts facts = myna_device_facts_of(s->device);
+    return 1000 * myna_live_worker_latency(s->worker) + facts.input_latency_ms + facts.output_latency_ms;
 }
 
 bool myna_live_session_close(myna_live_session *s)
@@ -146,5 +159,5 @@ void myna_live_session_describe(const myna_live_session *s)
     if (s->monitor_device)
         fprintf(stderr, "monitor on %s (%d Hz)\n", s->monitor, myna_device_facts_of(s->monitor_device).output_rate_hz);
     fprintf(stderr, "latency %.1f ms: device %.1f, engine %.1f, blocks and resampling %.1f, device %.1f\n",
-        s->latency_ms, facts.input_latency_ms, engine, margin, facts.output_latency_ms);
+        myna_live_session_latency_ms(s), facts.input_latency_ms, engine, margin, facts.output_latency_ms);
 }

@@ -20,7 +20,6 @@ typedef struct myna_live_session {
     char input[MYNA_DEVICE_NAME], output[MYNA_DEVICE_NAME], monitor[MYNA_DEVICE_NAME]; /* full names; "": no monitor */
     myna_device *device, *monitor_device;
     myna_live_worker *worker;
-    double latency_ms; /* from the microphone to the ear */
     struct {
         uint64_t moved;
         double seconds; /* when last something did */
@@ -35,6 +34,7 @@ bool myna_live_session_close(myna_live_session *session);
 
 /* ERROR_DEVICE once a device is gone, or has moved no sample for two seconds. To be asked several times a second. */
 myna_status myna_live_session_check(myna_live_session *session, myna_error *error);
+double myna_live_session_latency_ms(const myna_live_session *session); /* from the microphone to the ear */
 uint64_t myna_live_session_xruns(const myna_live_session *session);
 
 /* Prints what was opened, and what the latency is made of. */

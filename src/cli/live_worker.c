@@ -14,6 +14,7 @@
 #include <time.h>
 
 enum { MIN_RING_SAMPLES = 1 << 16, FIRST_BLOCKS = 8 /* in which resamplers fill up */ };
+static const double longest_block_seconds = 0.25; /* longer ones are converted in parts */
 
 struct myna_live_worker {
     myna_live_settings settings;
@@ -22,7 +23,7 @@ struct myna_live_worker {
     myna_live_outlet outlets[MYNA_LIVE_MAX_EARS];
     int n_outlets;
     sem_t wake;
-    size_t block_samples; /* at the input's rate */
+    size_t block_samples, most_samples; /* at the input's rate; what `block` holds */
     float *block;
     pthread_t thread;
     bool has_thread;
@@ -76,7 +77,10 @@ myna_status myna_live_worker_create(myna_live_worker **out, const myna_live_sett
     w->block_samples = block_samples;
     w->controls =
         (myna_live_controls){.pitch = settings->options.pitch, .semitones = settings->options.pitch_semitones};
-    w->block = malloc(block_samples * sizeof *w->block);
+    w->meters.input_db = w->meters.output_db = MYNA_LIVE_LOWEST_DB;
+    w->most_samples = (size_t)(longest_block_seconds * settings->input_rate_hz);
+    if (w->most_samples < block_samples) w->most_samples = block_samples;
+    w->block = malloc(w->most_samples * sizeof *w->block);
     sem_init(&w->wake, 0, 0);
     init_mutex(&w->mutex);
     myna_status status = w->block ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert live");
@@ -125,16 +129,23 @@ sem_t *myna_live_worker_wake(myna_live_worker *worker)
     return &worker->wake;
 }
 
-double myna_live_worker_margin(const myna_live_worker *w)
+/* At the first ear, in samples at its rate. */
+static size_t margin_of(myna_live_worker *w)
 {
-    const myna_live_outlet *o = &w->outlets[0];
-    return (double)o->margin_samples / o->settings.rate_hz;
+    pthread_mutex_lock(&w->mutex);
+    size_t margin = w->outlets[0].margin_samples;
+    pthread_mutex_unlock(&w->mutex);
+    return margin;
 }
 
-double myna_live_worker_latency(const myna_live_worker *w)
+double myna_live_worker_margin(myna_live_worker *w)
 {
-    const myna_live_outlet *o = &w->outlets[0];
-    return (double)(o->latency_samples + o->margin_samples) / o->settings.rate_hz;
+    return (double)margin_of(w) / w->outlets[0].settings.rate_hz;
+}
+
+double myna_live_worker_latency(myna_live_worker *w)
+{
+    return (double)(w->outlets[0].latency_samples + margin_of(w)) / w->outlets[0].settings.rate_hz;
 }
 
 /* ---- A block ----------------------------------------------------------------------------------------------------- */
@@ -148,9 +159,22 @@ static void drop(myna_live_worker *w, double seconds)
     w->dropped_seconds += dropped;
 }
 
+/* Devices do not always give and take what they said, and some (JACK's server) change it on the way. */
+static void fit_blocks(myna_live_worker *w)
+{
+    size_t heard = atomic_load_explicit(&w->heard.largest, memory_order_relaxed);
+    if (heard > w->block_samples) w->block_samples = heard < w->most_samples ? heard : w->most_samples;
+    for (int i = 0; i < w->n_outlets; i++) {
+        myna_live_outlet *o = &w->outlets[i];
+        size_t spoken = atomic_load_explicit(&o->port.largest, memory_order_relaxed);
+        myna_live_outlet_widen(o, (double)heard / w->settings.input_rate_hz, (double)spoken / o->settings.rate_hz);
+    }
+}
+
 static void hold_levels(myna_live_worker *w)
 {
     pthread_mutex_lock(&w->mutex);
+    fit_blocks(w);
     for (int i = 0; i < w->n_outlets; i++) {
         myna_live_outlet *o = &w->outlets[i];
         double late = myna_live_outlet_hold_level(o, myna_live_outlet_waiting(o, &w->heard, w->settings.input_rate_hz));
@@ -175,8 +199,7 @@ static void pause_for(double seconds)
     if (seconds > 0) nanosleep(&time, NULL);
 }
 
-/* Converts the oldest block, or less where less is there: devices do not always give what they say, and after a drop a
- * rest must not wait for company. */
+/* Converts the oldest block, or less where less is there: after a drop a rest must not wait for company. */
 static void convert_block(myna_live_worker *w)
 {
     double start = myna_seconds_now();

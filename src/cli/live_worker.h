@@ -23,8 +23,8 @@ typedef struct myna_live_ear {
 } myna_live_ear;
 
 typedef struct myna_live_worker myna_live_worker;
-/* block_samples: what the microphone gives at once, at its rate. The first of 1 or 2 ears is the one that matters: all
- * figures below are its own, and it alone decides what is dropped. */
+/* block_samples: what the microphone is thought to give at once, at its rate. The first of 1 or 2 ears is the one that
+ * matters: all figures below are its own, and it alone decides what is dropped. */
 myna_status myna_live_worker_create(myna_live_worker **out, const myna_live_settings *settings, size_t block_samples,
     const myna_live_ear *ears, int n_ears, myna_error *error);
 void myna_live_worker_free(myna_live_worker *worker); /* stops it first */
@@ -43,9 +43,10 @@ void myna_live_worker_serve(myna_live_worker *worker);
 /* The same, but drops nothing: for what is not heard in real time. */
 void myna_live_worker_run_once(myna_live_worker *worker);
 
-/* From the ring of heard samples to that of spoken ones, in seconds: the engine's latency and the margin. */
-double myna_live_worker_latency(const myna_live_worker *worker);
-double myna_live_worker_margin(const myna_live_worker *worker);
+/* From the ring of heard samples to that of spoken ones, in seconds: the engine's latency and the margin, which grows
+ * where a device's blocks turn out to be longer than it said. Any thread. */
+double myna_live_worker_latency(myna_live_worker *worker);
+double myna_live_worker_margin(myna_live_worker *worker);
 
 /* Any thread. Takes effect with the next block. */
 void myna_live_worker_control(myna_live_worker *worker, const myna_live_controls *controls);

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <math.h>
 #include <portaudio.h>
 #ifdef MYNA_HAVE_PA_JACK
 #include <pa_jack.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 enum { MAX_CHANNELS = 2, INPUT = 0, OUTPUT = 1, CLOSING_SECONDS = 2 };
+static const double plug_in_block_ms = 30, unsaid_block_ms = 3;
 
 /* ---- What there is ----------------------------------------------------------------------------------------------- */
 
@@ -188,17 +190,37 @@ static PaStreamParameters parameters_of(const myna_device *d, int direction)
         .suggestedLatency = latency};
 }
 
+/* ALSA's plug-ins, such as "pulse" and "default", which lead to a sound server more often than not. */
+static bool is_plug_in(const PaDeviceInfo *info)
+{
+    return Pa_GetHostApiInfo(info->hostApi)->type == paALSA && !strstr(info->name, "(hw:");
+}
+
+/* Through a plug-in less at a time runs dry again and again, and may not come back. */
 double myna_device_block_ms(int device, bool to_record)
 {
     const PaDeviceInfo *info = Pa_GetDeviceInfo(device);
     double latency_ms = 1000 * (to_record ? info->defaultLowInputLatency : info->defaultLowOutputLatency);
-    return latency_ms > 0 ? latency_ms : 10;
+    if (is_plug_in(info)) return fmax(latency_ms, plug_in_block_ms);
+    return latency_ms > 0 ? latency_ms : unsaid_block_ms;
 }
 
+/* A plug-in's one name can stand for two devices, and in one stream for both PortAudio gives up at the first underrun. */
 bool myna_devices_share_clock(int input, int output)
 {
     const PaDeviceInfo *a = Pa_GetDeviceInfo(input), *b = Pa_GetDeviceInfo(output);
-    return input == output || (a->hostApi == b->hostApi && Pa_GetHostApiInfo(a->hostApi)->type == paJACK);
+    if (Pa_GetHostApiInfo(a->hostApi)->type == paJACK) return a->hostApi == b->hostApi;
+    return input == output && !is_plug_in(a);
+}
+
+/* Samples a callback. On JACK it is the server's to say; a plug-in would choose too few. */
+static unsigned long block_of(const myna_device *d, int direction)
+{
+    int index = direction == INPUT ? d->settings.input : d->settings.output;
+    if (Pa_GetHostApiInfo(Pa_GetDeviceInfo(index)->hostApi)->type == paJACK) return paFramesPerBufferUnspecified;
+    if (d->settings.block_samples > 0) return (unsigned long)d->settings.block_samples;
+    if (!is_plug_in(Pa_GetDeviceInfo(index))) return paFramesPerBufferUnspecified;
+    return (unsigned long)(myna_device_block_ms(index, direction == INPUT) * d->rate_hz[direction] / 1000);
 }
 
 /* One stream for the directions from `first` to `last`. */
@@ -208,11 +230,9 @@ static PaError open_stream(myna_device *d, int first, int last)
     bool has_in = first == INPUT, has_out = last == OUTPUT;
     if (has_in) in = parameters_of(d, INPUT);
     if (has_out) out = parameters_of(d, OUTPUT);
-    unsigned long block =
-        d->settings.block_samples > 0 ? (unsigned long)d->settings.block_samples : paFramesPerBufferUnspecified;
     PaStream **stream = &d->streams[d->n_streams];
-    PaError result = Pa_OpenStream(stream, has_in ? &in : NULL, has_out ? &out : NULL, d->rate_hz[last], block,
-        paClipOff | paDitherOff, on_samples, d);
+    PaError result = Pa_OpenStream(stream, has_in ? &in : NULL, has_out ? &out : NULL, d->rate_hz[last],
+        block_of(d, last), paClipOff | paDitherOff, on_samples, d);
     if (result == paNoError) d->n_streams++;
     return result;
 }
@@ -275,13 +295,19 @@ bool myna_device_close(myna_device *device)
     return true;
 }
 
+/* PipeWire's JACK says 2^32 samples where it does not know. */
+static double known_ms(double seconds)
+{
+    return seconds >= 0 && seconds < 10 ? 1000 * seconds : 0;
+}
+
 myna_device_facts myna_device_facts_of(const myna_device *d)
 {
     const PaStreamInfo *first = Pa_GetStreamInfo(d->streams[0]), *last = Pa_GetStreamInfo(d->streams[d->n_streams - 1]);
     return (myna_device_facts){.input_rate_hz = d->rate_hz[INPUT],
         .output_rate_hz = d->rate_hz[OUTPUT],
-        .input_latency_ms = d->channels[INPUT] && first ? 1000 * first->inputLatency : 0,
-        .output_latency_ms = d->channels[OUTPUT] && last ? 1000 * last->outputLatency : 0,
+        .input_latency_ms = d->channels[INPUT] && first ? known_ms(first->inputLatency) : 0,
+        .output_latency_ms = d->channels[OUTPUT] && last ? known_ms(last->outputLatency) : 0,
         .shares_clock = d->n_streams == 1};
 }
 

@@ -31,14 +31,14 @@ myna_status myna_device_find_again(int *out, const char *full_name, bool to_reco
 typedef struct myna_device_settings {
     int input, output;  /* indices; -1: not this direction */
     int sample_rate_hz; /* 0: each device's own */
-    int block_samples;  /* a callback; 0: as the device likes best */
+    int block_samples;  /* a callback; 0: as the device likes best, as JACK always does */
     myna_audio_port *heard, *spoken; /* the caller's, must outlive the device; NULL where the direction is not used */
     sem_t *wake;        /* posted when samples were heard; may be NULL */
 } myna_device_settings;
 
-/* What a device gives (or takes) at once, in ms, as far as it says; 10 where it does not. */
+/* What a device gives (or takes) at once, in ms, as far as it says; 3 where it does not. */
 double myna_device_block_ms(int device, bool to_record);
-/* One device, or both on JACK: one clock counts the samples of both. */
+/* One device, or both on JACK, with one clock that counts the samples of both, as far as can be told. */
 bool myna_devices_share_clock(int input, int output);
 
 typedef struct myna_device myna_device;
@@ -50,7 +50,8 @@ bool myna_device_close(myna_device *device);
 
 typedef struct myna_device_facts {
     int input_rate_hz, output_rate_hz;          /* as opened */
-    double input_latency_ms, output_latency_ms; /* from the microphone to the ring, from the ring to the ear */
+    /* from the microphone to the ring, from the ring to the ear; 0 where the sound system does not say */
+    double input_latency_ms, output_latency_ms;
     bool shares_clock;
 } myna_device_facts;
 myna_device_facts myna_device_facts_of(const myna_device *device);

@@ -7,6 +7,8 @@ enum { PART = 256, LOOKS = 4 };
 /* The time comes last: who sees it sees the samples too. */
 static void count(myna_audio_port *port, size_t n, size_t failed, int64_t now_ns)
 {
+    if (n > atomic_load_explicit(&port->largest, memory_order_relaxed))
+        atomic_store_explicit(&port->largest, n, memory_order_relaxed);
     atomic_fetch_add_explicit(&port->failed, failed, memory_order_relaxed);
     atomic_fetch_add_explicit(&port->moved, n, memory_order_relaxed);
     atomic_store_explicit(&port->moved_ns, now_ns, memory_order_release);

@@ -12,6 +12,7 @@ typedef struct myna_audio_port {
     myna_ring *ring;              /* mono, the caller's */
     atomic_uint_fast64_t moved;   /* by the device, failed ones included */
     atomic_uint_fast64_t failed;  /* heard, but the ring was full; or silence, since it was dry */
+    atomic_size_t largest;       /* in one callback */
     atomic_int_fast64_t moved_ns; /* when last, by a clock of the caller's; 0: not yet */
 } myna_audio_port;
 

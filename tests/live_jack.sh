@@ -53,9 +53,10 @@ has_port() {
 
 # start_live OPTIONS...: Myna between the server's ports
 start_live() {
+    rm -f live.log
     "$myna" live --input 'JACK Audio' --output 'JACK Audio' --to "$tree/samples/male.flac" "$@" >live.log 2>&1 &
     live_pid=$!
-    until_true has_port '^myna:out_0' && return
+    until_true grep -q '^latency' live.log && return
     fail "myna live $* did not start"
     exit 1
 }
@@ -142,6 +143,23 @@ MYNA_TEST_SLOW_MS=8 start_live --duration 6
 wait "$live_pid" || fail 'a slow worker ended it'
 live_pid=''
 grep -q '; .*dropped [1-9]' live.log || fail 'a slow worker dropped nothing'
+awk '/waiting/ {sub(/.*waiting /, ""); if ($1 > 100) exit 1}' live.log || fail 'a slow worker lets samples wait'
+stop
+
+# A server that stands still, as while a computer sleeps, is noticed in two seconds.
+start_server 48000 256
+start_live
+sleep 1
+kill -STOP "$server_pid"
+began=$(date +%s%N)
+wait "$live_pid"
+code=$?
+took_ms=$((($(date +%s%N) - began) / 1000000))
+live_pid=''
+kill -CONT "$server_pid"
+[ $code = 4 ] || fail "exit code $code after the server stood still"
+[ $took_ms -lt 4000 ] || fail "a server that stands still was noticed after $took_ms ms"
+printf 'noticed that the server stands still after %s ms\n' $took_ms
 stop
 
 # The server dies: a clear message and exit code 4. With --reconnect it is waited for.

@@ -185,11 +185,17 @@ static void print_table(figures device, double margin_ms, size_t n, bool two_clo
         printf("Input and output have two clocks: what the device takes is as exact as its callbacks are regular.\n");
 }
 
+/* As long as the device said, or turned out to make them: as myna_live_worker does. */
+static double block_seconds(const way *w)
+{
+    return fmax(w->block_ms / 1000, (double)atomic_load(&w->port.largest) / w->rate_hz);
+}
+
 static void report(const arguments *a, double *ms, size_t n, const loop *l)
 {
     myna_sort(ms, n);
     figures device = {myna_percentile(ms, n, 50), myna_percentile(ms, n, 95), ms[n - 1]};
-    double margin_ms = 1000 * myna_live_margin(l->heard.block_ms / 1000, l->spoken.block_ms / 1000);
+    double margin_ms = 1000 * myna_live_margin(block_seconds(&l->heard), block_seconds(&l->spoken));
     if (a->json) print_json(device, margin_ms, n, l->two_clocks);
     else print_table(device, margin_ms, n, l->two_clocks);
 }

@@ -11,7 +11,7 @@
 
 static const double line_every_seconds = 5;
 static const float lowest_db = -60, semitone_step = 1, most_semitones = 24;
-enum { METER = 8 };
+enum { METER = 6 };
 
 static struct {
     bool is_quiet, has_terminal, has_keys;
@@ -87,8 +87,8 @@ static void format_short(char *out, size_t size, const myna_live_status *s)
     draw_meter(input, r->meters.input_db);
     draw_meter(output, r->meters.output_db);
     format_pitch(pitch, sizeof pitch, &r->meters);
-    snprintf(out, size, "%s>%s %s  load %2.0f %%  %.0f ms  lost %.0f ms, %llu xruns %s%s%+.0f  %d %s", input, output,
-        pitch, 100 * r->load.p95, s->latency_ms,
+    snprintf(out, size, "%s>%s %s  load %.0f/%.0f/%.0f %%  %.0f ms  lost %.0f ms, %llu xruns%s%s %+.0f  %d %s", input,
+        output, pitch, 100 * r->load.p50, 100 * r->load.p95, 100 * r->load.most, s->latency_ms,
         1000 * (r->ears[0].skipped_seconds + r->ears[0].missing_seconds + r->lost_seconds),
         (unsigned long long)s->xruns, s->controls.bypass ? " BYPASS" : "", s->controls.mute ? " MUTE" : "",
         (double)s->controls.semitones, s->controls.voice + 1, s->voice);

@@ -545,6 +545,15 @@ run 0 0 '' convert speech.wav --to target.voice --live-profile --latency low -o 
 tail -c +2845 live.wav >a && tail -c +45 profile.wav >b
 check 'live is what convert --live-profile makes, later' cmp a b
 measures tapped.wav '16000 65440' # whole blocks
+# 62.5 ms are 2756.25 samples at 44.1 kHz: 2756, and blocks of 441, of which the margin is ceil(.025 * 44100) = 1103
+for rate in 44100:3859 48000:4200 11025:965; do
+    "$make_audio" speech "${rate%:*}" 1 2 rate.wav
+    run 0 0 '' live --to target.voice --input-file rate.wav --output-file live.wav --as-fast-as-possible -fq
+    run 0 0 '' convert rate.wav --to target.voice --live-profile --latency low -o profile.wav -fq
+    tail -c "+$((45 + 2 * ${rate#*:}))" live.wav >a && tail -c +45 profile.wav >b
+    check "live is what convert --live-profile makes, later, at ${rate%:*} Hz" cmp a b
+done
+run 0 2 'lost 0.0 ms' live --to target.voice --input-file rate.wav --output-file real.wav
 run 0 0 '' live --to target.voice --input-file speech.wav --output-file brief.wav --as-fast-as-possible --duration 1 -q
 measures brief.wav '16000 16320' # looked at every 50 ms
 run 2 1 'myna: live.wav: exists already' live --to target.voice --input-file speech.wav --output-file live.wav

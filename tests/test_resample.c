@@ -165,6 +165,30 @@ static myna_status refuse(void *context, const float *samples, size_t n, myna_er
     return MYNA_ERROR_INTERRUPTED;
 }
 
+/* All outputs but the first lie at i * from / to + shift. */
+static void test_shift(void **state)
+{
+    (void)state;
+    enum { N = 16000 };
+    const int to_hz[] = {11025, 44100};
+    const double shares[] = {-0.4, 0.3}; /* of the distance of two outputs */
+    for (int i = 0; i < N; i++) input[i] = (float)sin(0.3 * i);
+    for (int k = 0; k < 4; k++) {
+        myna_resampler *resampler;
+        double step = 16000.0 / to_hz[k / 2], shift = shares[k % 2] * step, error = 0;
+        assert_int_equal(myna_resampler_create(&resampler, 16000, to_hz[k / 2], MYNA_RESAMPLE_FAST, NULL), MYNA_OK);
+        myna_resampler_shift(resampler, shift);
+        size_t n = push_all(resampler, output, N, k ? 0 : 4096, false);
+        myna_resampler_free(resampler);
+        assert_int_equal(n, (size_t)lrint(N / step));
+        for (size_t i = 100; i < n - 100; i++) {
+            double wanted = sin(0.3 * ((double)i * step + shift)), off = (double)output[i] - wanted;
+            error += off * off / (double)n;
+        }
+        assert_true(10 * log10(error * 2) < -80);
+    }
+}
+
 static void test_failures(void **state)
 {
     (void)state;
@@ -187,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_impulse_stays_in_place),
         cmocka_unit_test(test_totals_and_blocks),
         cmocka_unit_test(test_equal_rates_copy),
+        cmocka_unit_test(test_shift),
         cmocka_unit_test(test_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

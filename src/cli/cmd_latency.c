@@ -1,7 +1,8 @@
 #include "cli/cli.h"
-#include "cli/live_worker.h"
+#include "cli/live_outlet.h"
 #include "io/audio_device.h"
 
+#include "base/percentile.h"
 #include "base/status.h"
 
 #include <cjson/cJSON.h>
@@ -32,47 +33,83 @@ typedef struct arguments {
 
 /* ---- Clicks out, clicks in --------------------------------------------------------------------------------------- */
 
-typedef struct loop {
-    myna_device *device;
-    myna_ring *heard, *spoken;
+/* One direction. */
+typedef struct way {
+    myna_audio_port port;
     int rate_hz;
     size_t period; /* samples from click to click */
-    float *echo;   /* [period] */
     double block_ms;
-    bool is_lost, slipped;
+} way;
+
+typedef struct loop {
+    myna_device *device;
+    way heard, spoken;
+    float *echo; /* [heard.period] */
+    size_t n_periods;
+    bool two_clocks, is_lost, slipped;
 } loop;
 
-/* The device's rings run from its first callback on, so sample i spoken and sample i heard belong to the same time: a
- * click spoken at the start of a period is heard as late in that period as its way is long. Returns ms, negative where
- * nothing was heard, or samples were lost on the way. */
+/* When, by the computer's clock, the device would have moved its first sample; looked at, not known: a callback comes
+ * when it likes. */
+static double origin_of(const way *w)
+{
+    myna_audio_moment moment = myna_audio_port_look(&w->port);
+    return 1e-9 * (double)moment.moved_ns - (double)moment.moved / w->rate_hz;
+}
+
+/* Reads a period; gives the mean of how much later than the first spoken sample the first heard one came. In one stream
+ * both come in one callback. */
+static bool read_period(loop *l, double *later)
+{
+    size_t n = 0, n_looks = 0;
+    double sum = 0;
+    for (int waits = 0; n < l->heard.period && waits < MOST_WAITS && !myna_interrupted; waits++) {
+        size_t got = myna_ring_read(l->heard.port.ring, l->echo + n, l->heard.period - n);
+        n += got;
+        if (got > 0) {
+            waits = 0;
+            sum += origin_of(&l->heard) - origin_of(&l->spoken);
+            n_looks++;
+        } else {
+            nanosleep(&(struct timespec){.tv_nsec = WAIT_MS * 1000000}, NULL);
+        }
+    }
+    *later = l->two_clocks && n_looks > 0 ? sum / (double)n_looks : 0;
+    return n == l->heard.period;
+}
+
+static uint64_t count_failed(const loop *l)
+{
+    return atomic_load(&l->heard.port.failed) + atomic_load(&l->spoken.port.failed);
+}
+
+/* A click was spoken at the start of a period, and is heard as late after it as its way is long. Returns ms, negative
+ * where nothing was heard, or samples were lost on the way. */
 static double measure_echo(loop *l)
 {
     float loudest = 0;
-    size_t n = 0;
-    myna_device_counters before = myna_device_count_up(l->device);
-    for (int waits = 0; n < l->period && waits < MOST_WAITS && !myna_interrupted; waits++) {
-        size_t got = myna_ring_read(l->heard, l->echo + n, l->period - n);
-        n += got;
-        if (got > 0) waits = 0;
-        else nanosleep(&(struct timespec){.tv_nsec = WAIT_MS * 1000000}, NULL);
-    }
-    l->is_lost = n < l->period;
-    myna_device_counters after = myna_device_count_up(l->device);
-    l->slipped |= after.lost != before.lost || after.missing != before.missing; /* and all later ones with it */
-    for (size_t i = 0; i < n; i++) loudest = fmaxf(loudest, fabsf(l->echo[i]));
-    if (l->is_lost || l->slipped || loudest < least_echo) return -1;
-    size_t first = 0;
+    double later, period_ms = PAUSE_MS;
+    uint64_t before = count_failed(l);
+    size_t n = l->n_periods++, first = 0;
+    l->is_lost = !read_period(l, &later);
+    l->slipped |= count_failed(l) != before; /* and all later ones with it */
+    if (l->is_lost || l->slipped) return -1;
+    for (size_t i = 0; i < l->heard.period; i++) loudest = fmaxf(loudest, fabsf(l->echo[i]));
+    if (loudest < least_echo) return -1;
     while (fabsf(l->echo[first]) < echo_share * loudest) first++;
-    return 1000.0 * (double)first / l->rate_hz;
+    double heard = (double)(n * l->heard.period + first) / l->heard.rate_hz;
+    double spoken = (double)(n * l->spoken.period) / l->spoken.rate_hz;
+    double ms = 1000 * (heard - spoken + later);
+    return ms - period_ms * floor(ms / period_ms); /* of streams that start apart, another period's click is heard */
 }
 
 static void speak_period(loop *l)
 {
     static const float silence[1024];
-    myna_ring_write(l->spoken, &click, 1);
-    for (size_t left = l->period - 1, part; left > 0; left -= part) {
+    myna_ring_write(l->spoken.port.ring, &click, 1);
+    for (size_t left = l->spoken.period - 1, part; left > 0; left -= part) {
         part = left < 1024 ? left : 1024;
-        myna_ring_write(l->spoken, silence, part);
+        myna_ring_write(l->spoken.port.ring, silence, part);
     }
 }
 
@@ -90,75 +127,106 @@ static size_t measure(double *ms, size_t n, loop *l)
 
 /* ---- Report ------------------------------------------------------------------------------------------------------ */
 
-static int by_size(const void *a, const void *b)
+typedef struct figures {
+    double p50, p95, most; /* ms */
+} figures;
+
+static const char *const modes[] = {"low", "balanced", "best"};
+
+static double engine_ms(int latency)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    return 1000.0 * (double)myna_latency_samples((myna_latency)latency) / MYNA_SAMPLE_RATE_HZ;
 }
 
-/* The engine's latency is fixed, see converter's; blocks and resampling as in live_worker.h. */
-static double engine_ms(myna_latency latency)
+static void print_row(const char *name, figures f, double more)
 {
-    static const double ms[] = {62.5, 87.5, 200};
-    return ms[latency];
+    printf("  %-32s %7.1f %7.1f %7.1f\n", name, f.p50 + more, f.p95 + more, f.most + more);
 }
 
-static void print_row(const char *name, double p50, double p95, double most)
+static cJSON *as_json(figures f, double more)
 {
-    printf("  %-34s %7.1f %7.1f %7.1f\n", name, p50, p95, most);
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "p50", f.p50 + more);
+    cJSON_AddNumberToObject(json, "p95", f.p95 + more);
+    cJSON_AddNumberToObject(json, "max", f.most + more);
+    return json;
 }
 
-static void report(const arguments *a, double *ms, size_t n, double block_ms)
+static void print_json(figures device, double margin_ms, size_t n, bool two_clocks)
 {
-    static const char *const names[] = {"low", "balanced", "best"};
-    qsort(ms, n, sizeof *ms, by_size);
-    double p50 = ms[n / 2], p95 = ms[n * 95 / 100], most = ms[n - 1];
-    double margin = 1000 * myna_live_margin(block_ms / 1000, block_ms / 1000);
-    if (a->json) {
-        cJSON *json = cJSON_CreateObject();
-        cJSON_AddNumberToObject(json, "device_p50_ms", p50);
-        cJSON_AddNumberToObject(json, "device_p95_ms", p95);
-        cJSON_AddNumberToObject(json, "device_max_ms", most);
-        cJSON_AddNumberToObject(json, "blocks_ms", margin);
-        cJSON_AddNumberToObject(json, "clicks", (double)n);
-        for (int i = 0; i < 3; i++) cJSON_AddNumberToObject(json, names[i], p50 + margin + engine_ms((myna_latency)i));
-        myna_cli_print_json(json);
-        return;
-    }
-    printf("%zu clicks, ms                           p50     p95     max\n", n);
-    print_row("device, there and back", p50, p95, most);
-    print_row("blocks and resampling", margin, margin, margin);
+    cJSON *json = cJSON_CreateObject(), *engine = cJSON_CreateObject(), *total = cJSON_CreateObject();
     for (int i = 0; i < 3; i++) {
-        char name[40];
-        double rest = margin + engine_ms((myna_latency)i);
-        snprintf(name, sizeof name, "total with --latency %s", names[i]);
-        print_row(name, p50 + rest, p95 + rest, most + rest);
+        cJSON_AddNumberToObject(engine, modes[i], engine_ms(i));
+        cJSON_AddItemToObject(total, modes[i], as_json(device, margin_ms + engine_ms(i)));
     }
+    cJSON_AddNumberToObject(json, "clicks", (double)n);
+    cJSON_AddBoolToObject(json, "two_clocks", two_clocks);
+    cJSON_AddItemToObject(json, "device_ms", as_json(device, 0));
+    cJSON_AddNumberToObject(json, "blocks_ms", margin_ms);
+    cJSON_AddItemToObject(json, "engine_ms", engine);
+    cJSON_AddItemToObject(json, "total_ms", total);
+    myna_cli_print_json(json);
+}
+
+static void print_table(figures device, double margin_ms, size_t n, bool two_clocks)
+{
+    const figures fixed = {0};
+    char name[40];
+    printf("  %2zu clicks, ms                        p50     p95     max\n", n);
+    print_row("device, there and back", device, 0);
+    print_row("blocks and resampling", fixed, margin_ms);
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "engine, --latency %s", modes[i]);
+        print_row(name, fixed, engine_ms(i));
+        snprintf(name, sizeof name, "total, --latency %s", modes[i]);
+        print_row(name, device, margin_ms + engine_ms(i));
+    }
+    if (two_clocks)
+        printf("Input and output have two clocks: what the device takes is as exact as its callbacks are regular.\n");
+}
+
+/* As long as the device said, or turned out to make them: as myna_live_worker does. */
+static double block_seconds(const way *w)
+{
+    return fmax(w->block_ms / 1000, (double)atomic_load(&w->port.largest) / w->rate_hz);
+}
+
+static void report(const arguments *a, double *ms, size_t n, const loop *l)
+{
+    myna_sort(ms, n);
+    figures device = {myna_percentile(ms, n, 50), myna_percentile(ms, n, 95), ms[n - 1]};
+    double margin_ms = 1000 * myna_live_margin(block_seconds(&l->heard), block_seconds(&l->spoken));
+    if (a->json) print_json(device, margin_ms, n, l->two_clocks);
+    else print_table(device, margin_ms, n, l->two_clocks);
 }
 
 /* ---- Devices ----------------------------------------------------------------------------------------------------- */
+
+static myna_status prepare(way *w, const arguments *a, int device, bool to_record, myna_error *error)
+{
+    myna_device_info info;
+    myna_device_describe(&info, device);
+    w->rate_hz = a->rate_hz ? (int)a->rate_hz : info.sample_rate_hz;
+    w->period = (size_t)w->rate_hz * PAUSE_MS / 1000;
+    w->block_ms = a->block_ms > 0 ? a->block_ms : myna_device_block_ms(device, to_record);
+    return myna_ring_create(&w->port.ring, 4 * w->period, error);
+}
 
 static myna_status open_loop(loop *l, const arguments *a, myna_error *error)
 {
     myna_device_settings settings = {.sample_rate_hz = (int)a->rate_hz};
     myna_status status = myna_device_find(&settings.input, a->input, true, error);
     if (status == MYNA_OK) status = myna_device_find(&settings.output, a->output, false, error);
+    if (status == MYNA_OK) status = prepare(&l->heard, a, settings.input, true, error);
+    if (status == MYNA_OK) status = prepare(&l->spoken, a, settings.output, false, error);
     if (status != MYNA_OK) return status;
-    if (!myna_devices_share_clock(settings.input, settings.output))
-        return myna_fail(error, MYNA_ERROR_DEVICE, "only a device with itself, or two on JACK, tell the same time");
-    myna_device_info info;
-    myna_device_describe(&info, settings.output);
-    l->rate_hz = a->rate_hz ? (int)a->rate_hz : info.sample_rate_hz;
-    l->period = (size_t)l->rate_hz * PAUSE_MS / 1000;
-    l->echo = calloc(l->period, sizeof *l->echo);
+    l->two_clocks = !myna_devices_share_clock(settings.input, settings.output);
+    if (!l->two_clocks) l->spoken.block_ms = l->heard.block_ms;
+    l->echo = calloc(l->heard.period, sizeof *l->echo);
     if (!l->echo) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for an echo");
-    status = myna_ring_create(&l->heard, 4 * l->period, error);
-    if (status == MYNA_OK) status = myna_ring_create(&l->spoken, 4 * l->period, error);
-    if (status != MYNA_OK) return status;
-    l->block_ms = a->block_ms > 0 ? a->block_ms : myna_device_block_ms(settings.input, true);
-    settings.heard = l->heard;
-    settings.spoken = l->spoken;
-    settings.block_samples = (int)(a->block_ms * l->rate_hz / 1000);
+    settings.heard = &l->heard.port;
+    settings.spoken = &l->spoken.port;
+    settings.block_samples = (int)(a->block_ms * l->spoken.rate_hz / 1000);
     speak_period(l); /* one ahead of what is being heard */
     speak_period(l);
     return myna_device_open(&l->device, &settings, error);
@@ -180,7 +248,7 @@ static int run(const arguments *a)
         } else if (myna_interrupted) {
             code = MYNA_EXIT_INTERRUPTED;
         } else if (n > 0) {
-            report(a, ms, n, l.block_ms);
+            report(a, ms, n, &l);
         } else {
             myna_report("latency",
                 l.slipped ? "samples were lost on the way: the computer is too busy to measure"
@@ -190,8 +258,8 @@ static int run(const arguments *a)
     }
     if (!myna_device_close(l.device)) _exit(code);
     myna_devices_stop();
-    myna_ring_free(l.heard);
-    myna_ring_free(l.spoken);
+    myna_ring_free(l.heard.port.ring);
+    myna_ring_free(l.spoken.port.ring);
     free(l.echo);
     return code;
 }

@@ -1,26 +1,25 @@
 #include "cli/cli.h"
 #include "cli/live_file.h"
+#include "cli/live_resume.h"
+#include "cli/live_session.h"
 #include "cli/live_view.h"
 #include "cli/voice_input.h"
 
 #include "base/clock.h"
 #include "base/status.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MIN_BLOCK_SAMPLES = 16, LOOKS_A_SECOND = 20 };
-static const double default_block_ms = 10;          /* of files */
-static const double stalled_seconds = 2;            /* no callback for so long: the stream is dead */
-static const time_t reconnect_seconds = 1;          /* between tries */
-static const char reconnects[] = "MYNA_RECONNECTS"; /* in the environment of a program that another became */
+enum { LOOKS_A_SECOND = 20 };
+static const double default_block_ms = 10;  /* of files */
+static const time_t reconnect_seconds = 1;  /* between tries */
 
 typedef struct arguments {
     myna_strings operands, to;
-    const char *input, *output, *source, *model, *input_file, *output_file, *record;
+    const char *input, *output, *monitor, *source, *model, *input_file, *output_file, *record;
     int latency;
     int64_t rate_hz, iterations;
     double block_ms, gate_db, wet, duration, pitch;
@@ -40,6 +39,8 @@ static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
             "target: a voice file, a recording or a folder of them; up to 9", 0, 0, NULL},
         {"input", 'i', MYNA_OPTION_TEXT, &a->input, "DEVICE", "to record from (the default device)", 0, 0, NULL},
         {"output", 'o', MYNA_OPTION_TEXT, &a->output, "DEVICE", "to play to (the default device)", 0, 0, NULL},
+        {"monitor", 0, MYNA_OPTION_TEXT, &a->monitor, "DEVICE",
+            "to play to as well: headphones, while the output is a virtual microphone", 0, 0, NULL},
         {"latency", 'l', MYNA_OPTION_CHOICE, &a->latency, NULL, "how much of the future is heard: 62.5, 87.5 or 200 ms",
             0, 0, "low balanced best"},
         {"source", 's', MYNA_OPTION_TEXT, &a->source, "VOICE", "your own voice, enrolled: estimates start from it", 0,
@@ -56,8 +57,8 @@ static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
         {"iterations", 0, MYNA_OPTION_INTEGER, &a->iterations, "N", "of the waveform stage a frame (8)", 0, 64, NULL},
         {"record", 0, MYNA_OPTION_TEXT, &a->record, "FILE",
             "what is heard and what is spoken, as two channels at 16 kHz", 0, 0, NULL},
-        {"duration", 'd', MYNA_OPTION_NUMBER, &a->duration, "S", "stop after so many seconds", 0, 1e9, NULL},
-        {"reconnect", 0, MYNA_OPTION_FLAG, &a->reconnect, NULL, "wait for a lost device instead of giving up", 0, 0,
+        {"duration", 'd', MYNA_OPTION_NUMBER, &a->duration, "S", "stop after so many seconds, reconnecting included", 0, 1e9, NULL},
+        {"reconnect", 0, MYNA_OPTION_FLAG, &a->reconnect, NULL, "wait for a lost device to come back instead of giving up", 0, 0,
             NULL},
         {"input-file", 0, MYNA_OPTION_TEXT, &a->input_file, "FILE", "hear a recording instead of a device ...", 0, 0,
             NULL},
@@ -133,14 +134,13 @@ static void slow_down(myna_live_worker *worker)
 }
 
 /* Keys and view; false: quit. */
-static bool look(
-    live *l, myna_live_worker *worker, const myna_device_counters *counters, double latency_ms, double seconds)
+static bool look(live *l, myna_live_worker *worker, uint64_t xruns, double latency_ms, double seconds)
 {
     double duration = l->arguments->duration;
     if (myna_live_view_read_keys(&l->controls, l->settings.n_voices)) return false;
     myna_live_worker_control(worker, &l->controls);
     myna_live_status status = {.report = myna_live_worker_report(worker),
-        .counters = *counters,
+        .xruns = xruns,
         .controls = l->controls,
         .voice = myna_path_name(l->arguments->to.items[l->controls.voice]),
         .latency_ms = latency_ms,
@@ -166,92 +166,19 @@ static int start_recording(live *l)
 static int finish_recording(live *l)
 {
     myna_error error = {0};
-    myna_status status = myna_live_recorder_finish(l->recorder, &error);
+    double lost_seconds;
+    myna_status status = myna_live_recorder_finish(l->recorder, &lost_seconds, &error);
     l->recorder = NULL;
+    if (lost_seconds > 0)
+        myna_note(l->arguments->record, "%.1f s are missing in it: the disk was too slow", lost_seconds);
     return myna_report_status(l->arguments->record, status, &error);
 }
 
 /* ---- Devices ----------------------------------------------------------------------------------------------------- */
 
-typedef struct session {
-    myna_device_settings device_settings;
-    myna_device_info input, output;
-    myna_device *device;
-    myna_live_worker *worker;
-    double latency_ms;
-    int input_rate_hz;
-} session;
-
-static void describe(const session *s)
+static void close_session(myna_live_session *s, int code)
 {
-    myna_device_facts facts = myna_device_facts_of(s->device);
-    double margin = 1000 * myna_live_worker_margin(s->worker);
-    double engine = 1000 * myna_live_worker_latency(s->worker) - margin;
-    fprintf(stderr, "from %s: %s (%d Hz) to %s: %s (%d Hz)%s\n", s->input.host_api, s->input.name, facts.input_rate_hz,
-        s->output.host_api, s->output.name, facts.output_rate_hz, facts.shares_clock ? "" : ", two clocks");
-    fprintf(stderr, "latency %.1f ms: device %.1f, engine %.1f, blocks and resampling %.1f, device %.1f\n",
-        s->latency_ms, facts.input_latency_ms, engine, margin, facts.output_latency_ms);
-}
-
-static myna_status find_devices(session *s, const arguments *a, myna_error *error)
-{
-    myna_status status = myna_devices_start(error);
-    if (status != MYNA_OK) return status;
-    status = myna_device_find(&s->device_settings.input, a->input, true, error);
-    if (status != MYNA_OK) return myna_fail_in(error, status, a->input ? a->input : "input");
-    status = myna_device_find(&s->device_settings.output, a->output, false, error);
-    if (status != MYNA_OK) return myna_fail_in(error, status, a->output ? a->output : "output");
-    myna_device_describe(&s->input, s->device_settings.input);
-    myna_device_describe(&s->output, s->device_settings.output);
-    return MYNA_OK;
-}
-
-static myna_status open_session(session *s, live *l, myna_error *error)
-{
-    const arguments *a = l->arguments;
-    myna_status status = find_devices(s, a, error);
-    if (status != MYNA_OK) return status;
-    myna_live_settings *settings = &l->settings;
-    settings->input_rate_hz = a->rate_hz ? (int)a->rate_hz : s->input.sample_rate_hz;
-    settings->output_rate_hz = a->rate_hz ? (int)a->rate_hz : s->output.sample_rate_hz;
-    settings->is_steered = !myna_devices_share_clock(s->device_settings.input, s->device_settings.output);
-    double block_ms = a->block_ms > 0 ? a->block_ms : myna_device_block_ms(s->device_settings.input, true);
-    size_t block_samples = (size_t)rint(block_ms * settings->input_rate_hz / 1000);
-    if (block_samples < MIN_BLOCK_SAMPLES) block_samples = MIN_BLOCK_SAMPLES;
-    double spoken_ms =
-        a->block_ms > 0 || !settings->is_steered ? block_ms : myna_device_block_ms(s->device_settings.output, false);
-    status = myna_live_worker_create(&s->worker, settings, block_samples, spoken_ms / 1000, error);
-    if (status == MYNA_OK) status = myna_live_worker_start(s->worker, error);
-    if (status != MYNA_OK) return status;
-    slow_down(s->worker);
-    s->input_rate_hz = settings->input_rate_hz;
-    s->device_settings.sample_rate_hz = (int)a->rate_hz;
-    s->device_settings.block_samples = a->block_ms > 0 ? (int)block_samples : 0;
-    s->device_settings.heard = myna_live_worker_heard(s->worker);
-    s->device_settings.spoken = myna_live_worker_spoken(s->worker);
-    s->device_settings.wake = myna_live_worker_wake(s->worker);
-    status = myna_device_open(&s->device, &s->device_settings, error);
-    if (status != MYNA_OK) return myna_fail_in(error, status, s->input.name);
-    myna_device_facts facts = myna_device_facts_of(s->device);
-    s->latency_ms = 1000 * myna_live_worker_latency(s->worker) + facts.input_latency_ms + facts.output_latency_ms;
-    return MYNA_OK;
-}
-
-static void summarize(const session *s)
-{
-    myna_device_counters counters = myna_device_count_up(s->device);
-    myna_live_report report = myna_live_worker_report(s->worker);
-    fprintf(stderr, "%.1f s; load %.0f/%.0f/%.0f %%, dropped %.1f ms, missing %.1f ms, lost %.1f ms, xruns %llu\n",
-        (double)counters.spoken / counters.rate_hz, 100 * report.load_p50, 100 * report.load_p95, 100 * report.load_max,
-        1000 * report.dropped_seconds, 1000.0 * (double)counters.missing / counters.rate_hz,
-        1000.0 * (double)counters.lost / s->input_rate_hz, (unsigned long long)counters.xruns);
-}
-
-static void close_session(session *s, int code)
-{
-    if (!myna_device_close(s->device)) _exit(code);
-    myna_live_worker_free(s->worker);
-    myna_devices_stop();
+    if (!myna_live_session_close(s)) _exit(code);
 }
 
 static void wait_to_reconnect(void)
@@ -260,78 +187,99 @@ static void wait_to_reconnect(void)
     nanosleep(&pause, NULL);
 }
 
-/* A lost device is not closed: see myna_device_close. So another try is another program, in which nothing is left of
- * the first. */
-static int start_anew(char **argv)
+static bool is_over(const live *l)
+{
+    double duration = l->arguments->duration;
+    return myna_interrupted || (duration > 0 && myna_seconds_now() - l->start_seconds >= duration);
+}
+
+static int start_anew(const live *l, const myna_live_session *s)
 {
     wait_to_reconnect();
-    if (myna_interrupted) return MYNA_EXIT_OK;
-    setenv(reconnects, "1", 1);
-    execv("/proc/self/exe", argv);
+    if (is_over(l)) return MYNA_EXIT_OK;
+    myna_live_resume resume = {.start_seconds = l->start_seconds,
+        .controls = l->controls,
+        .input = s->input,
+        .output = s->output,
+        .monitor = *s->monitor ? s->monitor : NULL};
+    myna_live_resume_in(l->arguments->argv, &resume);
     myna_report("live", "cannot start anew");
     return MYNA_EXIT_DEVICE;
 }
 
-/* Until the user quits (MYNA_OK) or the device is lost, which is looked for first: Ctrl-C may reach the sound server
+/* Until the user quits (MYNA_OK) or a device is lost, which is looked for first: Ctrl-C may reach the sound server
  * too. */
-static myna_status run_session(session *s, live *l, myna_error *error)
+static myna_status run_session(myna_live_session *s, live *l, myna_error *error)
 {
-    myna_device_counters before = {0};
-    double heard_seconds = myna_seconds_now(), spoken_seconds = heard_seconds; /* when last */
     for (;;) {
         struct timespec pause = {.tv_nsec = 1000000000 / LOOKS_A_SECOND};
         nanosleep(&pause, NULL);
-        myna_device_counters counters = myna_device_count_up(s->device);
-        double now = myna_seconds_now();
-        if (counters.heard != before.heard) heard_seconds = now;
-        if (counters.spoken != before.spoken) spoken_seconds = now;
-        before = counters;
-        bool is_stalled = now - fmin(heard_seconds, spoken_seconds) > stalled_seconds;
-        const char *lost = !myna_device_is_running(s->device) ? "the sound system stopped the stream"
-                           : is_stalled                       ? "no samples for 2 seconds"
-                                                              : NULL;
-        if (lost)
-            return myna_fail_in(error, myna_fail(error, MYNA_ERROR_DEVICE, "device lost: %s", lost), s->input.name);
-        if (!look(l, s->worker, &counters, s->latency_ms, now - l->start_seconds)) return MYNA_OK;
+        myna_status status = myna_live_session_check(s, error);
+        if (status != MYNA_OK) return status;
+        double seconds = myna_seconds_now() - l->start_seconds;
+        if (!look(l, s->worker, myna_live_session_xruns(s), myna_live_session_latency_ms(s), seconds)) return MYNA_OK;
     }
 }
 
-/* Opens the devices; one that was lost and has not come back is waited for. */
-static myna_status wait_for_session(session *s, live *l, myna_error *error)
+/* Opens the devices; those that were lost and have not come back are waited for. */
+static myna_status wait_for_session(myna_live_session *s, live *l, myna_error *error)
 {
+    const arguments *a = l->arguments;
+    myna_live_wanted wanted = {.input = a->input,
+        .output = a->output,
+        .monitor = a->monitor,
+        .rate_hz = (int)a->rate_hz,
+        .block_ms = a->block_ms};
+    myna_live_resume resume;
+    bool resumes = a->reconnect && myna_live_resume_read(&resume) && resume.controls.voice < l->settings.n_voices;
+    if (resumes) {
+        l->start_seconds = resume.start_seconds;
+        l->controls = resume.controls;
+        wanted.input = resume.input;
+        wanted.output = resume.output;
+        wanted.monitor = resume.monitor;
+        wanted.by_full_name = true;
+    }
     for (;;) {
-        *s = (session){0};
-        myna_status status = open_session(s, l, error);
+        *s = (myna_live_session){0};
+        myna_status status = myna_live_session_open(s, &wanted, &l->settings, error);
         if (status == MYNA_OK) return MYNA_OK;
         close_session(s, MYNA_EXIT_DEVICE);
-        if (status != MYNA_ERROR_DEVICE || !getenv(reconnects) || myna_interrupted) return status;
+        if (resumes && is_over(l)) return MYNA_ERROR_INTERRUPTED;
+        if (status != MYNA_ERROR_DEVICE || !resumes) return status;
         wait_to_reconnect();
     }
 }
 
 static int run_devices(live *l)
 {
-    session s;
+    myna_live_session s;
     myna_error error = {0};
     myna_status status = wait_for_session(&s, l, &error);
-    if (status != MYNA_OK) return myna_interrupted ? MYNA_EXIT_OK : myna_report_status(NULL, status, &error);
-    if (!l->arguments->quiet) describe(&s);
+    if (status == MYNA_ERROR_INTERRUPTED || myna_interrupted) return MYNA_EXIT_OK;
+    if (status != MYNA_OK) return myna_report_status(NULL, status, &error);
+    slow_down(s.worker);
+    if (!l->arguments->quiet) myna_live_session_describe(&s);
     myna_live_view_open(l->arguments->quiet);
     status = run_session(&s, l, &error);
     myna_live_view_close();
-    if (status == MYNA_OK && !l->arguments->quiet) summarize(&s);
+    if (status == MYNA_OK) {
+        myna_live_report report = myna_live_worker_report(s.worker);
+        myna_live_load_figures load = myna_live_worker_total_load(s.worker);
+        myna_live_view_summarize(&report, &load, myna_live_session_xruns(&s));
+    }
     myna_live_worker_stop(s.worker);
     int recorded = finish_recording(l);
     if (status == MYNA_OK) {
         close_session(&s, recorded);
         return recorded;
     }
-    if (!l->arguments->reconnect || myna_interrupted) {
-        if (!myna_interrupted) myna_report_status(NULL, status, &error);
-        _exit(myna_interrupted ? recorded : MYNA_EXIT_DEVICE); /* see start_anew */
+    if (!l->arguments->reconnect || is_over(l)) {
+        if (!is_over(l)) myna_report_status(NULL, status, &error);
+        _exit(is_over(l) ? recorded : MYNA_EXIT_DEVICE); /* see live_resume.h */
     }
     myna_note(error.file, "%s; waiting for it to come back", error.detail);
-    return start_anew(l->arguments->argv);
+    return start_anew(l, &s);
 }
 
 /* ---- Files ------------------------------------------------------------------------------------------------------- */
@@ -339,12 +287,11 @@ static int run_devices(live *l)
 static bool on_block(void *context, myna_live_worker *worker, double seconds)
 {
     live *l = context;
-    static const myna_device_counters none;
     static double next_look;
     if (seconds < next_look && !myna_interrupted) return true;
     next_look = seconds + 1.0 / LOOKS_A_SECOND;
     slow_down(worker);
-    return look(l, worker, &none, 1000 * myna_live_worker_latency(worker), seconds);
+    return look(l, worker, 0, 1000 * myna_live_worker_latency(worker), seconds);
 }
 
 static int run_files(live *l)
@@ -354,12 +301,15 @@ static int run_files(live *l)
     if (code != MYNA_EXIT_OK) return code;
     myna_live_file file = {a->input_file, a->output_file, (a->block_ms > 0 ? a->block_ms : default_block_ms) / 1000,
         !a->as_fast_as_possible};
-    double latency_seconds = 0;
+    myna_live_file_result result;
     myna_error error = {0};
     myna_live_view_open(a->quiet || a->as_fast_as_possible);
-    myna_status status = myna_live_file_run(&latency_seconds, &file, &l->settings, on_block, l, &error);
+    myna_status status = myna_live_file_run(&result, &file, &l->settings, on_block, l, &error);
     myna_live_view_close();
-    if (status == MYNA_OK && !a->quiet) printf("%s: %.1f ms late\n", a->output_file, 1000 * latency_seconds);
+    if (status == MYNA_OK) {
+        myna_live_view_summarize(&result.report, &result.load, 0);
+        if (!a->quiet) printf("%s: %.1f ms late\n", a->output_file, 1000 * result.latency_seconds);
+    }
     return myna_report_status(a->input_file, status, &error);
 }
 
@@ -368,7 +318,7 @@ static const char *find_contradiction(const arguments *a)
     if (a->to.n == 0) return "no target: name a voice with --to";
     if (a->to.n > MYNA_LIVE_MAX_VOICES) return "at most 9 voices";
     if (!a->input_file != !a->output_file) return "--input-file and --output-file go together";
-    if (a->input_file && (a->input || a->output)) return "either devices or files";
+    if (a->input_file && (a->input || a->output || a->monitor)) return "either devices or files";
     if (a->record && a->reconnect) return "--record ends with the device: not together with --reconnect";
     if (a->as_fast_as_possible && !a->input_file) return "only files can be converted faster than they are spoken";
     return NULL;

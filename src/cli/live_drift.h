@@ -5,15 +5,15 @@
 
 #define MYNA_DRIFT_MOST_PPM 500.0 /* 0.9 cents: nobody hears it */
 
-/* Plain data; start with the set point: seconds of samples that should be waiting, on average. */
+/* Plain data; start with zeros. */
 typedef struct myna_drift {
-    double set_point;
     double heard_seconds; /* how long it has been watching */
-    double fill, sum;     /* smoothed fill; integral of its error */
+    double error, sum;    /* smoothed; integral of it */
 } myna_drift;
 
-/* Told every `seconds` what is waiting; gives the ppm by which more samples must be made. A PI controller, critically
- * damped at a time constant of 10 s, which a clock offset of 200 ppm moves off its set point by less than 1 ms. */
-double myna_drift_update(myna_drift *drift, double fill_seconds, double seconds);
+/* Told every `seconds` how many seconds of samples too much are waiting; gives the ppm by which more samples must be
+ * made. A PI controller, critically damped at a time constant of 10 s, which a clock offset of 200 ppm moves off its
+ * set point by less than 1 ms. */
+double myna_drift_update(myna_drift *drift, double error_seconds, double seconds);
 
 #endif

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "cli/live_file.h"
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "io/audio_file.h"
 
@@ -32,8 +33,9 @@ static myna_status open_all(player *p, const myna_live_settings *settings, myna_
     p->block = malloc(p->block_samples * sizeof *p->block);
     if (!p->block) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a block");
     myna_live_settings used = *settings;
-    used.input_rate_hz = used.output_rate_hz = p->rate_hz;
-    status = myna_live_worker_create(&p->worker, &used, p->block_samples, p->file->block_seconds, error);
+    used.input_rate_hz = p->rate_hz;
+    myna_live_ear ear = {.rate_hz = p->rate_hz, .block_seconds = p->file->block_seconds};
+    status = myna_live_worker_create(&p->worker, &used, p->block_samples, &ear, 1, error);
     if (status == MYNA_OK) status = myna_audio_create(&p->writer, p->file->output, p->rate_hz, 1, error);
     if (status == MYNA_OK && p->file->in_real_time) status = myna_live_worker_start(p->worker, error);
     return status;
@@ -47,7 +49,7 @@ static void wait_for_turn(player *p)
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &p->next, NULL) != 0) continue;
 }
 
-/* A block heard (silence after the end), then a block spoken; what the worker did not give is silence. */
+/* What a device's callback does: a block heard (silence after the end), and a block spoken. */
 static myna_status take_turn(player *p, size_t *n_read, myna_error *error)
 {
     myna_status status = MYNA_OK;
@@ -56,20 +58,21 @@ static myna_status take_turn(player *p, size_t *n_read, myna_error *error)
     if (status != MYNA_OK) return status;
     p->n_read += (int64_t)*n_read;
     memset(p->block + *n_read, 0, (p->block_samples - *n_read) * sizeof *p->block);
-    myna_ring_write(myna_live_worker_heard(p->worker), p->block, p->block_samples);
-    if (!p->file->in_real_time) myna_live_worker_run_once(p->worker);
-    size_t given = myna_ring_read(myna_live_worker_spoken(p->worker), p->block, p->block_samples);
-    memset(p->block + given, 0, (p->block_samples - given) * sizeof *p->block);
+    int64_t now_ns = myna_nanoseconds_now();
+    myna_audio_port_hear(myna_live_worker_heard(p->worker), p->block, 1, p->block_samples, now_ns);
+    myna_audio_port_speak(myna_live_worker_spoken(p->worker, 0), p->block, 1, p->block_samples, now_ns);
     if (p->file->in_real_time) {
         sem_post(myna_live_worker_wake(p->worker));
         wait_for_turn(p);
+    } else {
+        myna_live_worker_run_once(p->worker);
     }
     return MYNA_OK;
 }
 
 static myna_status play(player *p, myna_live_on_block *on_block, void *context, myna_error *error)
 {
-    int64_t late = (int64_t)ceil(myna_live_worker_latency(p->worker) * p->rate_hz);
+    int64_t late = (int64_t)llrint(myna_live_worker_latency(p->worker) * p->rate_hz);
     size_t n_read = p->block_samples;
     clock_gettime(CLOCK_MONOTONIC, &p->next);
     while (n_read == p->block_samples || p->n_written < p->n_read + late) {
@@ -85,14 +88,16 @@ static myna_status play(player *p, myna_live_on_block *on_block, void *context, 
     return MYNA_OK;
 }
 
-myna_status myna_live_file_run(double *latency_seconds, const myna_live_file *file, const myna_live_settings *settings,
-    myna_live_on_block *on_block, void *context, myna_error *error)
+myna_status myna_live_file_run(myna_live_file_result *result, const myna_live_file *file,
+    const myna_live_settings *settings, myna_live_on_block *on_block, void *context, myna_error *error)
 {
     player p = {.file = file};
     myna_status status = open_all(&p, settings, error);
     if (status == MYNA_OK) status = play(&p, on_block, context, error);
     if (status == MYNA_OK) {
-        *latency_seconds = myna_live_worker_latency(p.worker);
+        *result = (myna_live_file_result){.latency_seconds = myna_live_worker_latency(p.worker),
+            .report = myna_live_worker_report(p.worker),
+            .load = myna_live_worker_total_load(p.worker)};
         status = myna_audio_commit(p.writer, error);
         p.writer = NULL;
     }

@@ -12,18 +12,17 @@ enum {
 
 static const float fade_seconds = 0.02f;        /* of bypass and mute */
 static const float meter_fall_db_a_second = 40; /* a needle that eyes can follow */
-static const float lowest_db = -100;
 
 struct myna_live_path {
     myna_live_settings settings;
     myna_live_controls controls;
-    myna_resampler *down, *up;
+    myna_resampler *down;
     myna_converter *converter;
     size_t latency_samples;
     float delay[DELAY]; /* what was heard, sample i at i % DELAY */
     size_t n_heard;
-    uint64_t n_in, n_out; /* of all pushes, at their rates */
-    float wet, dry;       /* gains in use, on their way to what controls want */
+    uint64_t n_in;  /* of all pushes, at the input's rate */
+    float wet, dry; /* gains in use, on their way to what controls want */
     myna_live_meters meters;
     myna_sink *sink; /* of the push under way */
     void *context;
@@ -40,15 +39,12 @@ myna_status myna_live_path_create(myna_live_path **out, const myna_live_settings
         (myna_live_controls){.pitch = settings->options.pitch, .semitones = settings->options.pitch_semitones};
     p->wet = settings->wet;
     p->dry = 1 - settings->wet;
-    p->meters.input_db = p->meters.output_db = lowest_db;
-    myna_resample_quality quality = settings->is_steered ? MYNA_RESAMPLE_STEERED : MYNA_RESAMPLE_FAST;
+    p->meters.input_db = p->meters.output_db = MYNA_LIVE_LOWEST_DB;
     myna_status status =
         myna_converter_create(&p->converter, settings->model, settings->voices[0], &settings->options, error);
     if (status == MYNA_OK)
         status =
             myna_resampler_create(&p->down, settings->input_rate_hz, MYNA_SAMPLE_RATE_HZ, MYNA_RESAMPLE_FAST, error);
-    if (status == MYNA_OK)
-        status = myna_resampler_create(&p->up, MYNA_SAMPLE_RATE_HZ, settings->output_rate_hz, quality, error);
     if (status != MYNA_OK) {
         myna_live_path_free(p);
         return status;
@@ -63,18 +59,17 @@ void myna_live_path_free(myna_live_path *path)
     if (!path) return;
     myna_converter_free(path->converter);
     myna_resampler_free(path->down);
-    myna_resampler_free(path->up);
     free(path);
 }
 
-double myna_live_path_latency(const myna_live_path *path)
+size_t myna_live_path_latency_samples(const myna_live_path *path)
 {
-    return (double)path->latency_samples / MYNA_SAMPLE_RATE_HZ;
+    return path->latency_samples;
 }
 
-double myna_live_path_held(const myna_live_path *p)
+double myna_live_path_heard_seconds(const myna_live_path *p)
 {
-    return (double)p->n_in / p->settings.input_rate_hz - (double)p->n_out / p->settings.output_rate_hz;
+    return (double)p->n_in / p->settings.input_rate_hz;
 }
 
 /* ---- Samples through --------------------------------------------------------------------------------------------- */
@@ -84,7 +79,7 @@ static void measure(float *db, const float *samples, size_t n)
     float sum = 0, seconds = (float)n / MYNA_SAMPLE_RATE_HZ;
     for (size_t i = 0; i < n; i++) sum += samples[i] * samples[i];
     float now = 10 * log10f(sum / (float)n + 1e-10f);
-    *db = fmaxf(now, fmaxf(*db - meter_fall_db_a_second * seconds, lowest_db));
+    *db = fmaxf(now, fmaxf(*db - meter_fall_db_a_second * seconds, MYNA_LIVE_LOWEST_DB));
 }
 
 static float approach(float value, float aim)
@@ -112,17 +107,14 @@ static void convert(myna_live_path *p, float *out, const float *in, size_t n)
 /* Both or neither, so that the channels stay in step. */
 static void tap(myna_live_path *p, const float *heard, const float *spoken, size_t n)
 {
-    const myna_live_taps *taps = p->settings.taps;
-    if (!taps || myna_ring_room(taps->heard) < n || myna_ring_room(taps->spoken) < n) return;
+    myna_live_taps *taps = p->settings.taps;
+    if (!taps) return;
+    if (myna_ring_room(taps->heard) < n || myna_ring_room(taps->spoken) < n) {
+        atomic_fetch_add_explicit(&taps->lost, n, memory_order_relaxed);
+        return;
+    }
     myna_ring_write(taps->heard, heard, n);
     myna_ring_write(taps->spoken, spoken, n);
-}
-
-static myna_status hand_out(void *context, const float *samples, size_t n, myna_error *error)
-{
-    myna_live_path *p = context;
-    p->n_out += n;
-    return p->sink(p->context, samples, n, error);
 }
 
 static myna_status at_16_khz(void *context, const float *samples, size_t n, myna_error *error)
@@ -137,7 +129,7 @@ static myna_status at_16_khz(void *context, const float *samples, size_t n, myna
         measure(&p->meters.input_db, in, part);
         measure(&p->meters.output_db, out, part);
         tap(p, in, out, part);
-        status = myna_resampler_push(p->up, out, part, false, hand_out, p, error);
+        status = p->sink(p->context, out, part, error);
     }
     return status;
 }
@@ -149,11 +141,6 @@ myna_status myna_live_path_push(
     p->context = context;
     p->n_in += n;
     return myna_resampler_push(p->down, in, n, false, at_16_khz, p, error);
-}
-
-void myna_live_path_steer(myna_live_path *path, double ppm)
-{
-    myna_resampler_steer(path->up, ppm);
 }
 
 /* ---- Controls and meters ----------------------------------------------------------------------------------------- */

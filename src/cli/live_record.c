@@ -6,7 +6,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -80,17 +79,19 @@ myna_status myna_live_recorder_start(myna_live_recorder **out, const char *path,
     return status;
 }
 
-const myna_live_taps *myna_live_recorder_taps(const myna_live_recorder *recorder)
+myna_live_taps *myna_live_recorder_taps(myna_live_recorder *recorder)
 {
     return recorder ? &recorder->taps : NULL;
 }
 
-myna_status myna_live_recorder_finish(myna_live_recorder *r, myna_error *error)
+myna_status myna_live_recorder_finish(myna_live_recorder *r, double *lost_seconds, myna_error *error)
 {
+    *lost_seconds = 0;
     if (!r) return MYNA_OK;
     atomic_store(&r->stops, true);
     pthread_join(r->thread, NULL);
     myna_status status = r->status;
+    *lost_seconds = (double)atomic_load(&r->taps.lost) / MYNA_SAMPLE_RATE_HZ;
     if (status == MYNA_OK && r->has_samples) {
         status = myna_audio_commit(r->writer, error);
         r->writer = NULL;

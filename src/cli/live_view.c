@@ -11,13 +11,13 @@
 
 static const double line_every_seconds = 5;
 static const float lowest_db = -60, semitone_step = 1, most_semitones = 24;
-enum { METER = 8 };
+enum { METER = 6 };
 
 static struct {
     bool is_quiet, has_terminal, has_keys;
     struct termios before, keys;
     double next_line_seconds;
-} view;
+} view = {.next_line_seconds = 1};
 
 /* ---- The terminal ------------------------------------------------------------------------------------------------ */
 
@@ -79,11 +79,6 @@ static void format_pitch(char *out, size_t size, const myna_live_meters *m)
     else snprintf(out, size, "unvoiced  ");
 }
 
-static double missing_ms(const myna_device_counters *counters)
-{
-    return counters->rate_hz > 0 ? 1000.0 * (double)counters->missing / counters->rate_hz : 0;
-}
-
 /* Eighty columns hold all but the end of a long name. */
 static void format_short(char *out, size_t size, const myna_live_status *s)
 {
@@ -92,23 +87,46 @@ static void format_short(char *out, size_t size, const myna_live_status *s)
     draw_meter(input, r->meters.input_db);
     draw_meter(output, r->meters.output_db);
     format_pitch(pitch, sizeof pitch, &r->meters);
-    snprintf(out, size, "%s>%s %s  load %2.0f %%  %.0f ms  lost %.0f ms, %llu xruns %s%s%+.0f  %d %s", input, output,
-        pitch, 100 * r->load_p95, s->latency_ms, 1000 * r->dropped_seconds + missing_ms(&s->counters),
-        (unsigned long long)s->counters.xruns, s->controls.bypass ? " BYPASS" : "", s->controls.mute ? " MUTE" : "",
+    snprintf(out, size, "%s>%s %s  load %.0f/%.0f/%.0f %%  %.0f ms  lost %.0f ms, %llu xruns%s%s %+.0f  %d %s", input,
+        output, pitch, 100 * r->load.p50, 100 * r->load.p95, 100 * r->load.most, s->latency_ms,
+        1000 * (r->ears[0].skipped_seconds + r->ears[0].missing_seconds + r->lost_seconds),
+        (unsigned long long)s->xruns, s->controls.bypass ? " BYPASS" : "", s->controls.mute ? " MUTE" : "",
         (double)s->controls.semitones, s->controls.voice + 1, s->voice);
+}
+
+/* Load and counters, the same everywhere. */
+static void format_counters(
+    char *out, size_t size, const myna_live_report *r, const myna_live_load_figures *load, uint64_t xruns)
+{
+    const myna_live_ear_report *output = &r->ears[0], *monitor = &r->ears[1];
+    char also[60] = "";
+    if (monitor->missing_seconds + monitor->skipped_seconds > 0)
+        snprintf(also, sizeof also, " (monitor %.1f, skipped %.1f)", 1000 * monitor->missing_seconds,
+            1000 * monitor->skipped_seconds);
+    snprintf(out, size,
+        "load %.1f/%.1f/%.1f/%.1f %%, dropped %.1f ms, missing %.1f ms%s, lost %.1f ms, waiting %.1f ms, %+.0f ppm, "
+        "xruns %llu",
+        100 * load->p50, 100 * load->p95, 100 * load->p99, 100 * load->most, 1000 * output->skipped_seconds,
+        1000 * output->missing_seconds, also, 1000 * r->lost_seconds, 1000 * output->waiting_seconds,
+        output->steering_ppm, (unsigned long long)xruns);
 }
 
 static void format_long(char *out, size_t size, const myna_live_status *s)
 {
     const myna_live_report *r = &s->report;
-    char pitch[24];
+    char pitch[24], counters[240];
     format_pitch(pitch, sizeof pitch, &r->meters);
-    snprintf(out, size,
-        "in %.0f dB, out %.0f dB, %s, load %.0f/%.0f/%.0f %%, latency %.0f ms, dropped %.0f ms, missing %.0f ms, xruns "
-        "%llu",
-        (double)r->meters.input_db, (double)r->meters.output_db, pitch, 100 * r->load_p50, 100 * r->load_p95,
-        100 * r->load_max, s->latency_ms, 1000 * r->dropped_seconds, missing_ms(&s->counters),
-        (unsigned long long)s->counters.xruns);
+    format_counters(counters, sizeof counters, r, &r->load, s->xruns);
+    snprintf(out, size, "%.1f s: in %.0f dB, out %.0f dB, %s, latency %.0f ms, %s", s->seconds,
+        (double)r->meters.input_db, (double)r->meters.output_db, pitch, s->latency_ms, counters);
+}
+
+void myna_live_view_summarize(const myna_live_report *report, const myna_live_load_figures *load, uint64_t xruns)
+{
+    char counters[240];
+    if (view.is_quiet) return;
+    format_counters(counters, sizeof counters, report, load, xruns);
+    fprintf(stderr, "%.1f s spoken; %s\n", report->ears[0].spoken_seconds, counters);
 }
 
 static int terminal_columns(void)

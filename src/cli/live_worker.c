@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "cli/live_drift.h"
+#include "cli/live_outlet.h"
 
 #include <errno.h>
 #include <math.h>
@@ -11,35 +11,35 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-enum { LOADS = 1000, MIN_RING_SAMPLES = 1 << 16, WATCHED = 32, FIRST_BLOCKS = 8 };
-static const double resampler_seconds = 0.005; /* held back by both together, at most */
-static const double least_jitter_seconds = 0.003;
-static const double late_seconds = 0.001; /* later than this is too late: samples are dropped */
+enum { MIN_RING_SAMPLES = 1 << 16, FIRST_BLOCKS = 8 /* in which resamplers fill up */ };
+static const double longest_block_seconds = 0.25; /* longer ones are converted in parts */
 
 struct myna_live_worker {
     myna_live_settings settings;
     myna_live_path *path;
-    myna_ring *heard, *spoken;
+    myna_audio_port heard;
+    myna_live_outlet outlets[MYNA_LIVE_MAX_EARS];
+    int n_outlets;
     sem_t wake;
-    size_t block_samples, margin_samples; /* at the input's rate; at the output's */
+    size_t block_samples, most_samples; /* at the input's rate; what `block` holds */
     float *block;
     pthread_t thread;
     bool has_thread;
     atomic_bool stops;
-    myna_drift drift;
-    double held_seconds;     /* by resampling */
-    double watched[WATCHED]; /* what was waiting before block i, at i % WATCHED */
-    uint64_t n_watched;
 
-    pthread_mutex_t mutex; /* guards all below */
+    pthread_mutex_t mutex; /* guards all below, and that the outlets' plain figures change only under it */
     myna_live_controls controls;
-    myna_live_report report;
-    double slow_seconds;
-    float loads[LOADS]; /* of block i at i % LOADS */
+    myna_live_meters meters;
+    myna_live_load load;
+    double dropped_seconds, slow_seconds;
 };
+
+static double block_seconds(const myna_live_worker *w)
+{
+    return (double)w->block_samples / w->settings.input_rate_hz;
+}
 
 /* ---- Life -------------------------------------------------------------------------------------------------------- */
 
@@ -53,41 +53,40 @@ static void init_mutex(pthread_mutex_t *mutex)
     pthread_mutexattr_destroy(&attributes);
 }
 
-double myna_live_margin(double heard_seconds, double spoken_seconds)
+static myna_status create_outlets(myna_live_worker *w, const myna_live_ear *ears, int n_ears, myna_error *error)
 {
-    return heard_seconds + fmax(fmax(heard_seconds, spoken_seconds), least_jitter_seconds) + resampler_seconds;
-}
-
-static myna_status fill_margin(myna_live_worker *w, myna_error *error)
-{
-    float *silence = calloc(w->margin_samples, sizeof *silence);
-    if (!silence) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert live");
-    myna_ring_write(w->spoken, silence, w->margin_samples);
-    free(silence);
-    return MYNA_OK;
+    myna_status status = MYNA_OK;
+    w->n_outlets = n_ears;
+    for (int i = 0; i < n_ears && status == MYNA_OK; i++) {
+        myna_live_outlet_settings settings = {.rate_hz = ears[i].rate_hz,
+            .is_steered = ears[i].is_steered,
+            .latency_samples = myna_live_path_latency_samples(w->path),
+            .heard_seconds = block_seconds(w),
+            .spoken_seconds = ears[i].block_seconds};
+        status = myna_live_outlet_create(&w->outlets[i], &settings, error);
+    }
+    return status;
 }
 
 myna_status myna_live_worker_create(myna_live_worker **out, const myna_live_settings *settings, size_t block_samples,
-    double spoken_seconds, myna_error *error)
+    const myna_live_ear *ears, int n_ears, myna_error *error)
 {
     myna_live_worker *w = calloc(1, sizeof *w);
     if (!w) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert live");
     w->settings = *settings;
     w->block_samples = block_samples;
-    double margin = myna_live_margin((double)block_samples / settings->input_rate_hz, spoken_seconds);
-    w->margin_samples = (size_t)ceil(margin * settings->output_rate_hz);
-    w->drift.set_point = margin - spoken_seconds / 2; /* looked at anywhere between two blocks spoken */
     w->controls =
         (myna_live_controls){.pitch = settings->options.pitch, .semitones = settings->options.pitch_semitones};
-    w->block = malloc(block_samples * sizeof *w->block);
+    w->meters.input_db = w->meters.output_db = MYNA_LIVE_LOWEST_DB;
+    w->most_samples = (size_t)(longest_block_seconds * settings->input_rate_hz);
+    if (w->most_samples < block_samples) w->most_samples = block_samples;
+    w->block = malloc(w->most_samples * sizeof *w->block);
     sem_init(&w->wake, 0, 0);
     init_mutex(&w->mutex);
-    size_t room = 8 * (block_samples + w->margin_samples) + MIN_RING_SAMPLES;
     myna_status status = w->block ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory to convert live");
     if (status == MYNA_OK) status = myna_live_path_create(&w->path, settings, error);
-    if (status == MYNA_OK) status = myna_ring_create(&w->heard, room, error);
-    if (status == MYNA_OK) status = myna_ring_create(&w->spoken, room, error);
-    if (status == MYNA_OK) status = fill_margin(w, error);
+    if (status == MYNA_OK) status = myna_ring_create(&w->heard.ring, 16 * block_samples + MIN_RING_SAMPLES, error);
+    if (status == MYNA_OK) status = create_outlets(w, ears, n_ears, error);
     if (status == MYNA_OK) *out = w;
     else myna_live_worker_free(w);
     return status;
@@ -107,22 +106,22 @@ void myna_live_worker_free(myna_live_worker *w)
     if (!w) return;
     myna_live_worker_stop(w);
     myna_live_path_free(w->path);
-    myna_ring_free(w->heard);
-    myna_ring_free(w->spoken);
+    for (int i = 0; i < w->n_outlets; i++) myna_live_outlet_free(&w->outlets[i]);
+    myna_ring_free(w->heard.ring);
     pthread_mutex_destroy(&w->mutex);
     sem_destroy(&w->wake);
     free(w->block);
     free(w);
 }
 
-myna_ring *myna_live_worker_heard(myna_live_worker *worker)
+myna_audio_port *myna_live_worker_heard(myna_live_worker *worker)
 {
-    return worker->heard;
+    return &worker->heard;
 }
 
-myna_ring *myna_live_worker_spoken(myna_live_worker *worker)
+myna_audio_port *myna_live_worker_spoken(myna_live_worker *worker, int ear)
 {
-    return worker->spoken;
+    return &worker->outlets[ear].port;
 }
 
 sem_t *myna_live_worker_wake(myna_live_worker *worker)
@@ -130,42 +129,68 @@ sem_t *myna_live_worker_wake(myna_live_worker *worker)
     return &worker->wake;
 }
 
-double myna_live_worker_margin(const myna_live_worker *w)
+/* At the first ear, in samples at its rate. */
+static size_t margin_of(myna_live_worker *w)
 {
-    return (double)w->margin_samples / w->settings.output_rate_hz;
+    pthread_mutex_lock(&w->mutex);
+    size_t margin = w->outlets[0].margin_samples;
+    pthread_mutex_unlock(&w->mutex);
+    return margin;
 }
 
-double myna_live_worker_latency(const myna_live_worker *w)
+double myna_live_worker_margin(myna_live_worker *w)
 {
-    return myna_live_path_latency(w->path) + myna_live_worker_margin(w);
+    return (double)margin_of(w) / w->outlets[0].settings.rate_hz;
+}
+
+double myna_live_worker_latency(myna_live_worker *w)
+{
+    return (double)(w->outlets[0].latency_samples + margin_of(w)) / w->outlets[0].settings.rate_hz;
 }
 
 /* ---- A block ----------------------------------------------------------------------------------------------------- */
 
-static double block_seconds(const myna_live_worker *w)
+/* What is late is dropped before it is converted. */
+static void drop(myna_live_worker *w, double seconds)
 {
-    return (double)w->block_samples / w->settings.input_rate_hz;
+    size_t wanted = (size_t)(seconds * w->settings.input_rate_hz);
+    double dropped = (double)myna_ring_read(w->heard.ring, NULL, wanted) / w->settings.input_rate_hz;
+    for (int i = 1; i < w->n_outlets; i++) myna_live_level_lower(&w->outlets[i].level, dropped);
+    w->dropped_seconds += dropped;
 }
 
-static double in_rings(const myna_live_worker *w)
+/* Devices do not always give and take what they said, and some (JACK's server) change it on the way. */
+static void fit_blocks(myna_live_worker *w)
 {
-    return (double)myna_ring_fill(w->heard) / w->settings.input_rate_hz +
-           (double)myna_ring_fill(w->spoken) / w->settings.output_rate_hz;
+    size_t heard = atomic_load_explicit(&w->heard.largest, memory_order_relaxed);
+    if (heard > w->block_samples) w->block_samples = heard < w->most_samples ? heard : w->most_samples;
+    for (int i = 0; i < w->n_outlets; i++) {
+        myna_live_outlet *o = &w->outlets[i];
+        size_t spoken = atomic_load_explicit(&o->port.largest, memory_order_relaxed);
+        myna_live_outlet_widen(o, (double)heard / w->settings.input_rate_hz, (double)spoken / o->settings.rate_hz);
+    }
 }
 
-/* The worker's own view. */
-static double waiting_seconds(const myna_live_worker *w)
+static void hold_levels(myna_live_worker *w)
 {
-    return in_rings(w) + w->held_seconds;
+    pthread_mutex_lock(&w->mutex);
+    fit_blocks(w);
+    for (int i = 0; i < w->n_outlets; i++) {
+        myna_live_outlet *o = &w->outlets[i];
+        double late = myna_live_outlet_hold_level(o, myna_live_outlet_waiting(o, &w->heard, w->settings.input_rate_hz));
+        if (late > 0 && i == 0) drop(w, late);
+        else if (late > 0) myna_live_outlet_skip(o, late);
+    }
+    pthread_mutex_unlock(&w->mutex);
 }
 
-/* There is always room: waiting_seconds is kept near the margin, of which the ring holds eight. */
-static myna_status write_spoken(void *context, const float *samples, size_t n, myna_error *error)
+static myna_status speak(void *context, const float *samples, size_t n, myna_error *error)
 {
-    (void)error;
     myna_live_worker *w = context;
-    myna_ring_write(w->spoken, samples, n);
-    return MYNA_OK;
+    myna_status status = MYNA_OK;
+    for (int i = 0; i < w->n_outlets && status == MYNA_OK; i++)
+        status = myna_live_outlet_push(&w->outlets[i], samples, n, error);
+    return status;
 }
 
 static void pause_for(double seconds)
@@ -174,7 +199,7 @@ static void pause_for(double seconds)
     if (seconds > 0) nanosleep(&time, NULL);
 }
 
-/* Converts the oldest block. */
+/* Converts the oldest block, or less where less is there: after a drop a rest must not wait for company. */
 static void convert_block(myna_live_worker *w)
 {
     double start = myna_seconds_now();
@@ -183,49 +208,31 @@ static void convert_block(myna_live_worker *w)
     double slow_seconds = w->slow_seconds;
     pthread_mutex_unlock(&w->mutex);
     myna_live_path_control(w->path, &controls);
-    myna_ring_read(w->heard, w->block, w->block_samples);
-    myna_live_path_push(w->path, w->block, w->block_samples, write_spoken, w, NULL);
-    if (w->n_watched <= FIRST_BLOCKS) w->held_seconds = myna_live_path_held(w->path);
+    size_t n = myna_ring_read(w->heard.ring, w->block, w->block_samples);
+    myna_live_path_push(w->path, w->block, n, speak, w, NULL);
     pause_for(slow_seconds);
-    double load = (myna_seconds_now() - start) / block_seconds(w);
-    if (w->settings.is_steered)
-        myna_live_path_steer(w->path, myna_drift_update(&w->drift, waiting_seconds(w), block_seconds(w)));
+    double load = (myna_seconds_now() - start) * w->settings.input_rate_hz / (double)n;
     pthread_mutex_lock(&w->mutex);
-    w->report.meters = myna_live_path_meters(w->path);
-    w->report.waiting_seconds = w->held_seconds; /* and what is in the rings when somebody asks */
-    w->loads[w->report.n_blocks++ % LOADS] = (float)load;
-    pthread_mutex_unlock(&w->mutex);
-}
-
-static void drop(myna_live_worker *w, double seconds)
-{
-    size_t wanted = (size_t)(seconds * w->settings.input_rate_hz);
-    double dropped = (double)myna_ring_read(w->heard, NULL, wanted) / w->settings.input_rate_hz;
-    for (int i = 0; i < WATCHED; i++) w->watched[i] -= dropped;
-    pthread_mutex_lock(&w->mutex);
-    w->report.dropped_seconds += dropped;
-    pthread_mutex_unlock(&w->mutex);
-}
-
-/* More than the margin waits, and would be spoken late. What waits is looked at between callbacks, or while only one of
- * two has done its part, so a single look can be a block too high: the least of many counts, and a single look only
- * from two blocks on. With two clocks there is drift as well, which is steered, not dropped. */
-static void drop_what_is_late(myna_live_worker *w)
-{
-    double late = waiting_seconds(w) - myna_live_worker_margin(w), least = late;
-    w->watched[w->n_watched++ % WATCHED] = late;
-    if (late > 2 * block_seconds(w)) {
-        drop(w, late - block_seconds(w));
-        return;
+    for (int i = 0; i < w->n_outlets && w->load.n_blocks <= FIRST_BLOCKS; i++) {
+        myna_live_outlet *o = &w->outlets[i];
+        o->held_seconds = myna_live_path_heard_seconds(w->path) - (double)o->n_made / o->settings.rate_hz;
     }
-    for (int i = 0; i < WATCHED; i++) least = fmin(least, w->watched[i]);
-    double tolerated = w->settings.is_steered ? block_seconds(w) : late_seconds;
-    if (w->n_watched > WATCHED + FIRST_BLOCKS && least > tolerated) drop(w, least);
+    w->meters = myna_live_path_meters(w->path);
+    myna_live_load_add(&w->load, load);
+    pthread_mutex_unlock(&w->mutex);
 }
 
 void myna_live_worker_run_once(myna_live_worker *w)
 {
-    while (myna_ring_fill(w->heard) >= w->block_samples) convert_block(w);
+    while (myna_ring_fill(w->heard.ring) > 0) convert_block(w);
+}
+
+void myna_live_worker_serve(myna_live_worker *w)
+{
+    while (myna_ring_fill(w->heard.ring) > 0 && !atomic_load(&w->stops)) {
+        hold_levels(w);
+        if (myna_ring_fill(w->heard.ring) > 0) convert_block(w);
+    }
 }
 
 /* ---- The thread -------------------------------------------------------------------------------------------------- */
@@ -234,11 +241,7 @@ static void *work(void *context)
 {
     myna_live_worker *w = context;
     while (!atomic_load(&w->stops)) {
-        if (sem_wait(&w->wake) != 0) continue;
-        while (myna_ring_fill(w->heard) >= w->block_samples && !atomic_load(&w->stops)) {
-            drop_what_is_late(w);
-            if (myna_ring_fill(w->heard) >= w->block_samples) convert_block(w);
-        }
+        if (sem_wait(&w->wake) == 0) myna_live_worker_serve(w);
     }
     return NULL;
 }
@@ -279,25 +282,39 @@ void myna_live_worker_slow_down(myna_live_worker *w, double seconds)
     pthread_mutex_unlock(&w->mutex);
 }
 
-static int by_size(const void *a, const void *b)
+static double seconds_of(const atomic_uint_fast64_t *samples, int rate_hz)
 {
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
+    return (double)atomic_load_explicit(samples, memory_order_relaxed) / rate_hz;
+}
+
+static myna_live_ear_report report_ear(const myna_live_worker *w, int ear)
+{
+    const myna_live_outlet *o = &w->outlets[ear];
+    int rate_hz = o->settings.rate_hz;
+    return (myna_live_ear_report){.spoken_seconds = seconds_of(&o->port.moved, rate_hz),
+        .missing_seconds = seconds_of(&o->port.failed, rate_hz) + o->made_up_seconds,
+        .skipped_seconds = ear == 0 ? w->dropped_seconds : o->skipped_seconds,
+        .waiting_seconds = myna_live_outlet_waiting(o, &w->heard, w->settings.input_rate_hz),
+        .steering_ppm = o->level.ppm};
 }
 
 myna_live_report myna_live_worker_report(myna_live_worker *w)
 {
-    float loads[LOADS];
     pthread_mutex_lock(&w->mutex);
-    myna_live_report report = w->report;
-    memcpy(loads, w->loads, sizeof loads);
+    myna_live_load load = w->load; /* sorted outside: the worker does not wait for that */
+    myna_live_report report = {.meters = w->meters,
+        .n_blocks = w->load.n_blocks,
+        .lost_seconds = seconds_of(&w->heard.failed, w->settings.input_rate_hz)};
+    for (int i = 0; i < w->n_outlets; i++) report.ears[i] = report_ear(w, i);
     pthread_mutex_unlock(&w->mutex);
-    size_t n = report.n_blocks < LOADS ? (size_t)report.n_blocks : LOADS;
-    report.waiting_seconds += in_rings(w);
-    if (n == 0) return report;
-    qsort(loads, n, sizeof *loads, by_size);
-    report.load_p50 = (double)loads[n / 2];
-    report.load_p95 = (double)loads[n * 95 / 100];
-    report.load_max = (double)loads[n - 1];
+    report.load = myna_live_load_recent(&load);
     return report;
+}
+
+myna_live_load_figures myna_live_worker_total_load(myna_live_worker *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    myna_live_load_figures figures = myna_live_load_total(&w->load);
+    pthread_mutex_unlock(&w->mutex);
+    return figures;
 }

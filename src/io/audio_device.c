@@ -1,11 +1,16 @@
 #define _GNU_SOURCE
 #include "io/audio_device.h"
 
+#include "base/clock.h"
 #include "base/status.h"
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <math.h>
 #include <portaudio.h>
+#ifdef MYNA_HAVE_PA_JACK
+#include <pa_jack.h>
+#endif
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,6 +20,7 @@
 #include <unistd.h>
 
 enum { MAX_CHANNELS = 2, INPUT = 0, OUTPUT = 1, CLOSING_SECONDS = 2 };
+static const double plug_in_block_ms = 30, unsaid_block_ms = 3;
 
 /* ---- What there is ----------------------------------------------------------------------------------------------- */
 
@@ -40,6 +46,9 @@ static myna_status fail_with(myna_error *error, const char *what, PaError reason
 
 myna_status myna_devices_start(myna_error *error)
 {
+#ifdef MYNA_HAVE_PA_JACK
+    PaJack_SetClientName("myna"); /* its ports are myna:out_0 and so on */
+#endif
     PaError result = initialize_quietly();
     return result == paNoError ? MYNA_OK : fail_with(error, "no sound system", result);
 }
@@ -88,15 +97,20 @@ static bool can(int index, bool to_record)
     return (to_record ? info.input_channels : info.output_channels) > 0;
 }
 
+static void name_in_full(char *out, size_t size, int index)
+{
+    myna_device_info info;
+    myna_device_describe(&info, index);
+    snprintf(out, size, "%s: %s", info.host_api, info.name);
+}
+
 static myna_status find_by_name(int *out, const char *wanted, bool to_record, myna_error *error)
 {
     char names[160] = "";
     int n = 0, found = -1;
     for (int i = 0; i < myna_device_count(); i++) {
         char full[256];
-        myna_device_info info;
-        myna_device_describe(&info, i);
-        snprintf(full, sizeof full, "%s: %s", info.host_api, info.name);
+        name_in_full(full, sizeof full, i);
         if (!can(i, to_record) || !holds(full, wanted)) continue;
         size_t length = strlen(names);
         snprintf(names + length, sizeof names - length, "%s%d (%.60s)", n ? ", " : "", i, full);
@@ -125,6 +139,18 @@ myna_status myna_device_find(int *out, const char *wanted, bool to_record, myna_
     return MYNA_OK;
 }
 
+myna_status myna_device_find_again(int *out, const char *full_name, bool to_record, myna_error *error)
+{
+    for (int i = 0; i < myna_device_count(); i++) {
+        char full[256];
+        name_in_full(full, sizeof full, i);
+        if (!can(i, to_record) || strcmp(full, full_name) != 0) continue;
+        *out = i;
+        return MYNA_OK;
+    }
+    return myna_fail(error, MYNA_ERROR_DEVICE, "it has not come back");
+}
+
 /* ---- The callback ------------------------------------------------------------------------------------------------ */
 
 struct myna_device {
@@ -133,52 +159,21 @@ struct myna_device {
     PaStream *streams[2]; /* one for both directions, or the input's and the output's */
     int channels[2];      /* of input and output; 0: not this direction */
     int rate_hz[2];
-    atomic_uint_fast64_t heard, spoken, lost, missing, xruns;
+    atomic_uint_fast64_t xruns;
 };
 
-static void count(atomic_uint_fast64_t *counter, size_t n)
-{
-    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
-}
-
-static void hear(myna_device *d, const float *in, size_t n)
-{
-    enum { PART = 256 };
-    float mono[PART];
-    size_t taken = 0, channels = (size_t)d->channels[INPUT];
-    for (size_t done = 0, part; done < n; done += part) {
-        part = n - done < PART ? n - done : PART;
-        for (size_t i = 0; i < part; i++) {
-            float sum = 0;
-            for (size_t c = 0; c < channels; c++) sum += in[(done + i) * channels + c];
-            mono[i] = sum / (float)channels;
-        }
-        taken += myna_ring_write(d->settings.heard, mono, part);
-    }
-    count(&d->heard, n);
-    count(&d->lost, n - taken);
-}
-
-static void speak(myna_device *d, float *out, size_t n)
-{
-    size_t channels = (size_t)d->channels[OUTPUT];
-    size_t given = myna_ring_read(d->settings.spoken, out, n);
-    memset(out + given, 0, (n * channels - given) * sizeof *out);
-    for (size_t i = given; channels > 1 && i-- > 0;) /* spread backwards: nothing is overwritten before it is read */
-        for (size_t c = channels; c-- > 0;) out[i * channels + c] = out[i];
-    count(&d->spoken, n);
-    count(&d->missing, n - given);
-}
-
+/* Both directions of one stream have moved at the same time. PortAudio's own times are zero, or worse, on some hosts. */
 static int on_samples(const void *in, void *out, unsigned long n, const PaStreamCallbackTimeInfo *time,
     PaStreamCallbackFlags flags, void *context)
 {
     (void)time;
     myna_device *d = context;
-    if (flags & (paInputOverflow | paInputUnderflow | paOutputUnderflow | paOutputOverflow)) count(&d->xruns, 1);
-    if (in) hear(d, in, n);
-    if (out) speak(d, out, n);
-    if (d->settings.wake && (in || d->settings.input < 0)) sem_post(d->settings.wake);
+    int64_t now_ns = myna_nanoseconds_now();
+    if (flags & (paInputOverflow | paInputUnderflow | paOutputUnderflow | paOutputOverflow))
+        atomic_fetch_add_explicit(&d->xruns, 1, memory_order_relaxed);
+    if (in) myna_audio_port_hear(d->settings.heard, in, (size_t)d->channels[INPUT], n, now_ns);
+    if (out) myna_audio_port_speak(d->settings.spoken, out, (size_t)d->channels[OUTPUT], n, now_ns);
+    if (d->settings.wake && in) sem_post(d->settings.wake);
     return paContinue;
 }
 
@@ -195,17 +190,37 @@ static PaStreamParameters parameters_of(const myna_device *d, int direction)
         .suggestedLatency = latency};
 }
 
+/* ALSA's plug-ins, such as "pulse" and "default", which lead to a sound server more often than not. */
+static bool is_plug_in(const PaDeviceInfo *info)
+{
+    return Pa_GetHostApiInfo(info->hostApi)->type == paALSA && !strstr(info->name, "(hw:");
+}
+
+/* Through a plug-in less at a time runs dry again and again, and may not come back. */
 double myna_device_block_ms(int device, bool to_record)
 {
     const PaDeviceInfo *info = Pa_GetDeviceInfo(device);
     double latency_ms = 1000 * (to_record ? info->defaultLowInputLatency : info->defaultLowOutputLatency);
-    return latency_ms > 0 ? latency_ms : 10;
+    if (is_plug_in(info)) return fmax(latency_ms, plug_in_block_ms);
+    return latency_ms > 0 ? latency_ms : unsaid_block_ms;
 }
 
+/* A plug-in's one name can stand for two devices, and in one stream for both PortAudio gives up at the first underrun. */
 bool myna_devices_share_clock(int input, int output)
 {
     const PaDeviceInfo *a = Pa_GetDeviceInfo(input), *b = Pa_GetDeviceInfo(output);
-    return input == output || (a->hostApi == b->hostApi && Pa_GetHostApiInfo(a->hostApi)->type == paJACK);
+    if (Pa_GetHostApiInfo(a->hostApi)->type == paJACK) return a->hostApi == b->hostApi;
+    return input == output && !is_plug_in(a);
+}
+
+/* Samples a callback. On JACK it is the server's to say; a plug-in would choose too few. */
+static unsigned long block_of(const myna_device *d, int direction)
+{
+    int index = direction == INPUT ? d->settings.input : d->settings.output;
+    if (Pa_GetHostApiInfo(Pa_GetDeviceInfo(index)->hostApi)->type == paJACK) return paFramesPerBufferUnspecified;
+    if (d->settings.block_samples > 0) return (unsigned long)d->settings.block_samples;
+    if (!is_plug_in(Pa_GetDeviceInfo(index))) return paFramesPerBufferUnspecified;
+    return (unsigned long)(myna_device_block_ms(index, direction == INPUT) * d->rate_hz[direction] / 1000);
 }
 
 /* One stream for the directions from `first` to `last`. */
@@ -215,11 +230,9 @@ static PaError open_stream(myna_device *d, int first, int last)
     bool has_in = first == INPUT, has_out = last == OUTPUT;
     if (has_in) in = parameters_of(d, INPUT);
     if (has_out) out = parameters_of(d, OUTPUT);
-    unsigned long block =
-        d->settings.block_samples > 0 ? (unsigned long)d->settings.block_samples : paFramesPerBufferUnspecified;
     PaStream **stream = &d->streams[d->n_streams];
-    PaError result = Pa_OpenStream(stream, has_in ? &in : NULL, has_out ? &out : NULL, d->rate_hz[last], block,
-        paClipOff | paDitherOff, on_samples, d);
+    PaError result = Pa_OpenStream(stream, has_in ? &in : NULL, has_out ? &out : NULL, d->rate_hz[last],
+        block_of(d, last), paClipOff | paDitherOff, on_samples, d);
     if (result == paNoError) d->n_streams++;
     return result;
 }
@@ -282,24 +295,25 @@ bool myna_device_close(myna_device *device)
     return true;
 }
 
+/* PipeWire's JACK says 2^32 samples where it does not know. */
+static double known_ms(double seconds)
+{
+    return seconds >= 0 && seconds < 10 ? 1000 * seconds : 0;
+}
+
 myna_device_facts myna_device_facts_of(const myna_device *d)
 {
     const PaStreamInfo *first = Pa_GetStreamInfo(d->streams[0]), *last = Pa_GetStreamInfo(d->streams[d->n_streams - 1]);
     return (myna_device_facts){.input_rate_hz = d->rate_hz[INPUT],
         .output_rate_hz = d->rate_hz[OUTPUT],
-        .input_latency_ms = d->channels[INPUT] && first ? 1000 * first->inputLatency : 0,
-        .output_latency_ms = d->channels[OUTPUT] && last ? 1000 * last->outputLatency : 0,
+        .input_latency_ms = d->channels[INPUT] && first ? known_ms(first->inputLatency) : 0,
+        .output_latency_ms = d->channels[OUTPUT] && last ? known_ms(last->outputLatency) : 0,
         .shares_clock = d->n_streams == 1};
 }
 
-myna_device_counters myna_device_count_up(const myna_device *d)
+uint64_t myna_device_xruns(const myna_device *d)
 {
-    return (myna_device_counters){.heard = atomic_load_explicit(&d->heard, memory_order_relaxed),
-        .spoken = atomic_load_explicit(&d->spoken, memory_order_relaxed),
-        .lost = atomic_load_explicit(&d->lost, memory_order_relaxed),
-        .missing = atomic_load_explicit(&d->missing, memory_order_relaxed),
-        .rate_hz = d->rate_hz[OUTPUT],
-        .xruns = atomic_load_explicit(&d->xruns, memory_order_relaxed)};
+    return atomic_load_explicit(&d->xruns, memory_order_relaxed);
 }
 
 bool myna_device_is_running(const myna_device *device)

@@ -1,12 +1,8 @@
-/* Sound devices by PortAudio: the only file that includes portaudio.h.
- *
- * A device's callback moves samples between the device and two rings and does nothing else: what the ring of heard
- * samples has no room for is lost, where the ring of samples to be spoken runs dry there is silence, and both are
- * counted. Converting is another thread's work. */
+/* Sound devices by PortAudio: the only file that includes portaudio.h. What their callbacks do is in audio_port.h. */
 #ifndef MYNA_IO_AUDIO_DEVICE_H
 #define MYNA_IO_AUDIO_DEVICE_H
 
-#include "base/ring.h"
+#include "io/audio_port.h"
 
 #include <semaphore.h>
 
@@ -29,17 +25,20 @@ void myna_device_describe(myna_device_info *out, int index); /* [0, myna_device_
  * the default. ERROR_DEVICE where there is none, or several that fit; the reason names them. */
 myna_status myna_device_find(int *out, const char *wanted, bool to_record, myna_error *error);
 
+/* The device of exactly this "host API: name". */
+myna_status myna_device_find_again(int *out, const char *full_name, bool to_record, myna_error *error);
+
 typedef struct myna_device_settings {
     int input, output;  /* indices; -1: not this direction */
     int sample_rate_hz; /* 0: each device's own */
-    int block_samples;  /* a callback; 0: as the device likes best */
-    myna_ring *heard, *spoken; /* the caller's, must outlive the device; mono, at the rates below */
-    sem_t *wake;        /* posted when samples were heard (without input: wanted); may be NULL */
+    int block_samples;  /* a callback; 0: as the device likes best, as JACK always does */
+    myna_audio_port *heard, *spoken; /* the caller's, must outlive the device; NULL where the direction is not used */
+    sem_t *wake;        /* posted when samples were heard; may be NULL */
 } myna_device_settings;
 
-/* What a device gives (or takes) at once, in ms, as far as it says; 10 where it does not. */
+/* What a device gives (or takes) at once, in ms, as far as it says; 3 where it does not. */
 double myna_device_block_ms(int device, bool to_record);
-/* One device, or both on JACK: one clock counts the samples of both. */
+/* One device, or both on JACK, with one clock that counts the samples of both, as far as can be told. */
 bool myna_devices_share_clock(int input, int output);
 
 typedef struct myna_device myna_device;
@@ -51,20 +50,14 @@ bool myna_device_close(myna_device *device);
 
 typedef struct myna_device_facts {
     int input_rate_hz, output_rate_hz;          /* as opened */
-    double input_latency_ms, output_latency_ms; /* from the microphone to the ring, from the ring to the ear */
+    /* from the microphone to the ring, from the ring to the ear; 0 where the sound system does not say */
+    double input_latency_ms, output_latency_ms;
     bool shares_clock;
 } myna_device_facts;
 myna_device_facts myna_device_facts_of(const myna_device *device);
 
-/* Totals since the start, in samples and callbacks; any thread. */
-typedef struct myna_device_counters {
-    uint64_t heard, spoken; /* by the device, lost and missing ones included */
-    uint64_t lost;          /* heard, but the ring was full */
-    uint64_t missing;       /* silence where the ring was dry */
-    int rate_hz;            /* of `spoken` and `missing` */
-    uint64_t xruns;         /* callbacks for which the sound system itself says that samples were lost or missing */
-} myna_device_counters;
-myna_device_counters myna_device_count_up(const myna_device *device);
+/* Callbacks for which the sound system itself says that samples were lost or missing; any thread. */
+uint64_t myna_device_xruns(const myna_device *device);
 
 /* False once the sound system has stopped the stream: unplugged, server gone. */
 bool myna_device_is_running(const myna_device *device);

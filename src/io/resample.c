@@ -10,7 +10,7 @@ enum { BLOCK = 1024 };
 struct myna_resampler {
     SRC_STATE *state; /* NULL for equal rates */
     int from_hz, to_hz;
-    double ratio;
+    double ratio, shift;
     int64_t n_in, n_out;
     float block[BLOCK];
 };
@@ -47,6 +47,18 @@ void myna_resampler_free(myna_resampler *resampler)
     free(resampler);
 }
 
+/* Makes the step to the second output longer or shorter. At a new ratio libsamplerate goes there smoothly over a call,
+ * unless it is set. */
+static void shift_second(const myna_resampler *resampler, SRC_DATA *step)
+{
+    if (resampler->n_out == 0) {
+        step->src_ratio = 1 / ((double)resampler->from_hz / resampler->to_hz + resampler->shift);
+        step->output_frames = 1;
+    } else if (resampler->n_out == 1) {
+        src_set_ratio(resampler->state, resampler->ratio);
+    }
+}
+
 /* Converts all of `in` but gives no sample past number `limit`. libsamplerate's sinc filters are centred on their
  * input: output i lies at input time i * from / to, and appears once half a filter of later input is there. */
 static myna_status convert(myna_resampler *resampler, const float *in, size_t n, int64_t limit, myna_sink *sink,
@@ -58,6 +70,7 @@ static myna_status convert(myna_resampler *resampler, const float *in, size_t n,
             .input_frames = (long)n,
             .output_frames = BLOCK,
             .src_ratio = resampler->ratio};
+        if (resampler->shift != 0) shift_second(resampler, &step);
         int reason = src_process(resampler->state, &step);
         if (reason != 0) return myna_fail(error, MYNA_ERROR_ARGUMENT, "resampling: %s", src_strerror(reason));
         int64_t made = step.output_frames_gen;
@@ -67,7 +80,7 @@ static myna_status convert(myna_resampler *resampler, const float *in, size_t n,
         if (status != MYNA_OK) return status;
         in += step.input_frames_used;
         n -= (size_t)step.input_frames_used;
-        if (n == 0 && step.output_frames_gen < BLOCK) break;
+        if (n == 0 && step.output_frames_gen < step.output_frames) break;
     }
     return MYNA_OK;
 }
@@ -87,6 +100,11 @@ myna_status myna_resampler_push(
     src_reset(resampler->state);
     resampler->n_in = resampler->n_out = 0;
     return status;
+}
+
+void myna_resampler_shift(myna_resampler *resampler, double samples)
+{
+    resampler->shift = resampler->state ? samples : 0;
 }
 
 void myna_resampler_steer(myna_resampler *resampler, double ppm)

@@ -22,6 +22,10 @@ typedef myna_status myna_sink(void *context, const float *samples, size_t n, myn
 myna_status myna_resampler_push(
     myna_resampler *resampler, const float *in, size_t n, bool last, myna_sink *sink, void *context, myna_error *error);
 
+/* Before the first push, and for good: all outputs but the first lie so many input samples later, at i * from / to +
+ * shift; less than one output's distance. Without meaning for equal rates that are not steered. */
+void myna_resampler_shift(myna_resampler *resampler, double samples);
+
 /* STEERED only: from now on so many parts per million more samples come out than the rates say, where two clocks do not
  * agree on them. The change is smooth over the next push. */
 void myna_resampler_steer(myna_resampler *resampler, double ppm);

@@ -92,9 +92,25 @@ static bool learns(const myna_converter *c)
     return !has_source(c) || c->options.source_is_start;
 }
 
+/* Steps that the network answers late, and frames that the waveform stage looks ahead. */
+static size_t network_delay_of(myna_latency latency)
+{
+    return (size_t)(myna_content_ahead(latency) + myna_decoder_ahead(latency));
+}
+
+static size_t look_ahead_of(myna_latency latency)
+{
+    return latency == MYNA_LATENCY_BEST ? 3 : 0;
+}
+
+size_t myna_latency_samples(myna_latency latency)
+{
+    return 1000 + STEP_SAMPLES * network_delay_of(latency) + MYNA_HOP_SAMPLES * look_ahead_of(latency);
+}
+
 size_t myna_converter_latency_samples(const myna_converter *c)
 {
-    return 1000 + STEP_SAMPLES * c->network_delay + MYNA_HOP_SAMPLES * c->look_ahead;
+    return myna_latency_samples(c->options.latency);
 }
 
 /* Everything that reset must restore, except what the stages keep themselves. */
@@ -146,8 +162,8 @@ myna_status myna_converter_create(myna_converter **out, const myna_model *model,
     c->voice = voice;
     c->options = resolved;
     if (resolved.source) c->source = *resolved.source;
-    c->network_delay = (size_t)(myna_content_ahead(resolved.latency) + myna_decoder_ahead(resolved.latency));
-    c->look_ahead = resolved.latency == MYNA_LATENCY_BEST ? 3 : 0;
+    c->network_delay = network_delay_of(resolved.latency);
+    c->look_ahead = look_ahead_of(resolved.latency);
     status = create_stages(c, error);
     if (status != MYNA_OK) {
         myna_converter_free(c);

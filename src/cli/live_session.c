@@ -8,7 +8,7 @@
 #include <time.h>
 
 enum { MIN_BLOCK_SAMPLES = 16 };
-static const double stalled_seconds = 2;
+static const double stalled_seconds = 1.8; /* to be told of it within 2 */
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
@@ -139,7 +139,7 @@ myna_status myna_live_session_check(myna_live_session *s, myna_error *error)
         uint64_t moved = atomic_load_explicit(&ports[i]->moved, memory_order_relaxed);
         if (moved != s->watched[i].moved) s->watched[i].seconds = now;
         s->watched[i].moved = moved;
-        if (now - s->watched[i].seconds > stalled_seconds) return lost(error, names[i], "no samples for 2 seconds");
+        if (now - s->watched[i].seconds > stalled_seconds) return lost(error, names[i], "no samples for almost 2 seconds");
     }
     return MYNA_OK;
 }

@@ -1,6 +1,6 @@
 /* Writes the batches that a trainer of this seed would see, as floats on standard output, for ever: content, speaker,
- * pitch, ripple, noise and target of each, as in myna_batch. Group 0: training; 1: held out. scripts/bench-quality feeds
- * them to the PyTorch twin. usage: bench_segments CORPUS CACHE_FOLDER SEED GROUP BATCH CODE_WIDTH CODE_NOISE */
+ * pitch, ripple, noise and target of each, as in myna_batch. Group 0: training; 1: held out. scripts/bench-quality
+ * feeds them to the PyTorch twin. usage: bench_segments CORPUS CACHE_FOLDER SEED GROUP BATCH CODE_WIDTH CODE_NOISE */
 #include "cli/corpus_list.h"
 #include "dsp/ripple.h"
 #include "io/audio_file.h"

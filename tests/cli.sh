@@ -518,6 +518,23 @@ for arguments in 'info speech.wav hour.wav' 'plot hour.wav -o broken_off.svg' 'v
     case $arguments in info*) check 'what was done stays said' grep -q '^speech.wav: recording' stdout ;; esac
 done
 
+# ---- Bench: that it runs, not how fast -----------------------------------------------------------------------------------
+
+run 0 0 '' bench --short --runs 1 --lengths 10,20 mel griffin-lim network length
+for line in 'log-mel of 60 s' 'spectral convergence' 'a step of 25 ms' 'peak memory'; do
+    check "bench shows '$line'" grep -qF "$line" stdout
+done
+run 0 0 '' bench training --short --runs 2 --threads 2 --batch 2 --json
+for key in training_step_1_threads training_step_2_threads gemm_share_1_threads gemm_gflops_square; do
+    check "bench's JSON has $key" grep -qF "\"$key\":" stdout
+done
+run 0 0 '' bench --live --short --input speech.wav
+check 'bench recommends a block' grep -q 'recommended: ' stdout
+check 'bench --live measures nothing else' [ "$(wc -l <stdout)" = 6 ]
+run 1 1 "nothing is called 'speed'" bench speed
+run 1 1 "--lengths '20,10' is not" bench --lengths 20,10
+run 2 1 'myna: nothing.wav: ' bench mel --input nothing.wav
+
 # ---- Live, without devices --------------------------------------------------------------------------------------------
 
 # 62.5 ms for the engine and 25 ms for blocks of 10 ms: 1400 samples late, and nothing else differs

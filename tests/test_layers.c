@@ -84,10 +84,10 @@ static void check_dwconv(myna_conv_shape shape)
         assert_close(l.out[i], expected, 2.0);
     }
     const size_t n_live = (MYNA_TAPS - (shape.mute_last ? 1 : 0)) * CHANNELS;
-    float *din = array_of(n, NAN), *dweight = array_of(MYNA_TAPS * CHANNELS, 1.0f), *dbias = array_of(CHANNELS, 1.0f);
+    float *din = array_of(n, 1.0f), *dweight = array_of(MYNA_TAPS * CHANNELS, 1.0f), *dbias = array_of(CHANNELS, 1.0f);
     myna_dwconv_backward(din, dweight, dbias, l.projection, l.in, l.weight, shape);
     for (size_t i = n_live; i < MYNA_TAPS * CHANNELS; i++) assert_true(dweight[i] == 1.0f);
-    assert_input_gradient(&l, l.in, din, n);
+    assert_weight_gradient(&l, l.in, din, n); /* added to as well */
     assert_weight_gradient(&l, l.weight, dweight, n_live);
     assert_weight_gradient(&l, l.bias, dbias, CHANNELS);
     teardown(NULL);

@@ -8,6 +8,9 @@ enum { MAX_ROWS = 16, MAX_IN = 64, MAX_OUT = 40 };
 static float in[MAX_ROWS * MAX_IN], weight[MAX_OUT * MAX_IN], bias[MAX_OUT], packed[48 * MAX_IN];
 static float out[MAX_ROWS * MAX_OUT], all[MAX_ROWS * MAX_OUT];
 
+typedef void forward_function(float *, const float *, const float *, const float *, size_t, size_t, size_t);
+static forward_function *const both[] = {myna_steady_forward, myna_steady_forward_in_halves};
+
 static int set_up(void **state)
 {
     (void)state;
@@ -18,16 +21,15 @@ static int set_up(void **state)
     return 0;
 }
 
-static void agrees_with_the_definition(void **state)
+static void check_definition(forward_function *forward)
 {
-    (void)state;
     const size_t shapes[][3] = {{1, 1, 1}, {2, 16, 64}, {3, 17, 5}, {4, 33, 64}, {5, 15, 63}, {16, 40, 50}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         size_t rows = shapes[i][0], n_out = shapes[i][1], n_in = shapes[i][2];
         out[rows * n_out - 1] = NAN;
         if (rows * n_out < MAX_ROWS * MAX_OUT) out[rows * n_out] = 42;
         myna_steady_pack(packed, weight, n_out, n_in);
-        myna_steady_forward(out, in, packed, bias, rows, n_out, n_in);
+        forward(out, in, packed, bias, rows, n_out, n_in);
         for (size_t r = 0; r < rows; r++) {
             for (size_t o = 0; o < n_out; o++) {
                 double sum = (double)bias[o];
@@ -39,18 +41,29 @@ static void agrees_with_the_definition(void **state)
     }
 }
 
-static void a_row_does_not_know_its_company(void **state)
+static void agrees_with_the_definition(void **state)
 {
     (void)state;
+    for (int i = 0; i < 2; i++) check_definition(both[i]);
+}
+
+static void check_rows(forward_function *forward)
+{
     const size_t n_out = 37, n_in = 61;
     myna_steady_pack(packed, weight, n_out, n_in);
-    myna_steady_forward(all, in, packed, bias, MAX_ROWS, n_out, n_in);
+    forward(all, in, packed, bias, MAX_ROWS, n_out, n_in);
     for (size_t rows = 1; rows < MAX_ROWS; rows++) {
         for (size_t first = 0; first + rows <= MAX_ROWS; first++) {
-            myna_steady_forward(out, in + first * n_in, packed, bias, rows, n_out, n_in);
+            forward(out, in + first * n_in, packed, bias, rows, n_out, n_in);
             assert_memory_equal(out, all + first * n_out, rows * n_out * sizeof *out);
         }
     }
+}
+
+static void a_row_does_not_know_its_company(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) check_rows(both[i]);
 }
 
 int main(void)

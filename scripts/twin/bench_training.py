@@ -1,6 +1,6 @@
 """Segments a second that Myna's trainer and its PyTorch twin reach, side by side in one run.
 
-usage: bench-training [--rounds N] [--batch N] BENCH_TRAINING
+usage: bench-training [--rounds N] [--batch N] MYNA
 
 Both take whole optimiser steps on prepared batches. Each round measures everything once, in turns, so that whatever
 else the machine does meets all alike; figures are medians over rounds, ratios are formed within a round. On a busy
@@ -9,34 +9,18 @@ machine two threads that must wait for each other often, as PyTorch's do, slow d
 
 import argparse
 import statistics
-import subprocess
 import sys
 import time
 
 import torch
 
+from .measure import Myna, processor, timed
 from .network import BEST, CONTENT_IN, MEL_BANDS, PITCH_IN, SPEAKER_IN, STEP_FRAMES, Network
 from .training import Trainer
 
 STEPS, SPEAKER_STEPS, CODE_WIDTH = 64, 64, 16  # MYNA_SEGMENT_STEPS, MYNA_REFERENCE_STEPS
 THREADS = (1, 2)
-REPETITIONS = 2  # steps in one measurement, after one to warm up
-
-
-class Myna:
-    def __init__(self, program, batch):
-        self.process = subprocess.Popen(
-            [program, str(batch)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def ask(self, what, n_threads, n):
-        self.process.stdin.write(f"{what} {n_threads} {n}\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-    def seconds(self, what, n_threads):
-        self.ask(what, n_threads, 1)
-        return self.ask(what, n_threads, REPETITIONS)
+REPETITIONS = 2  # steps in one measurement, after one to warm up; the faster one counts
 
 
 class Twin:
@@ -52,25 +36,36 @@ class Twin:
 
     def seconds(self, n_threads):
         torch.set_num_threads(n_threads)
-        self.trainer.step(self.batch, self.target, BEST)
-        start = time.monotonic()
-        for _ in range(REPETITIONS):
-            self.trainer.step(self.batch, self.target, BEST)
-        return (time.monotonic() - start) / REPETITIONS
+        step = timed(lambda: self.trainer.step(self.batch, self.target, BEST))
+        step()
+        return min(step() for _ in range(REPETITIONS))
 
 
-def measure(myna, twin):
+def myna_seconds(myna, batch):
+    """{what: seconds of the faster of two}"""
+    figures = myna.figures("training", "--threads", THREADS[-1], "--runs", REPETITIONS, "--batch", batch)
+    names = {"myna": "training_step", "gemm": "training_products"}
+    return {(what, n): figures[f"{name}_{n}_threads"]["least"] for what, name in names.items() for n in THREADS}
+
+
+def measure(myna, twin, batch):
     """One round: {what: seconds}. The pauses let threads that still spin go to sleep."""
-    seconds = {}
+    time.sleep(0.25)
+    seconds = myna_seconds(myna, batch)
     for n in THREADS:
-        for what, job in {
-            ("myna", n): lambda: myna.seconds("step", n),
-            ("torch", n): lambda: twin.seconds(n),
-            ("gemm", n): lambda: myna.seconds("gemm", n),
-        }.items():
-            time.sleep(0.25)
-            seconds[what] = job()
+        seconds["torch", n] = twin.seconds(n)
+        time.sleep(0.25)
     return seconds
+
+
+def measure_rounds(myna, batch, rounds):
+    twin, result = Twin(batch), []
+    measure(myna, twin, batch)  # first touches of memory
+    for i in range(rounds):
+        result.append(measure(myna, twin, batch))
+        seconds = "  ".join(f"{what} {n}: {s:.3f}" for (what, n), s in result[-1].items())
+        print(f"round {i + 1}, seconds a step: {seconds}", file=sys.stderr, flush=True)
+    return result
 
 
 def spread(values):
@@ -95,27 +90,16 @@ def report(rounds, batch):
     print(f"  {'Myna / products':22}{spread(kept)}")
 
 
-def processor():
-    with open("/proc/cpuinfo") as file:
-        names = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} logical processors" if names else "an unknown processor"
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--batch", type=int, default=24)
     arguments = parser.parse_args()
-    myna, twin = Myna(arguments.program, arguments.batch), Twin(arguments.batch)
+    myna = Myna(arguments.program, "pretrained/myna.safetensors", "samples/source.flac")
     print(f"{processor()}; PyTorch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()})")
-    print(f"batch {arguments.batch}, {arguments.rounds} rounds of {REPETITIONS} steps each", flush=True)
-    measure(myna, twin)  # first touches of memory
-    rounds = []
-    for i in range(arguments.rounds):
-        rounds.append(measure(myna, twin))
-        seconds = "  ".join(f"{what} {n}: {s:.3f}" for (what, n), s in rounds[-1].items())
-        print(f"round {i + 1}, seconds a step: {seconds}", file=sys.stderr, flush=True)
+    print(f"batch {arguments.batch}, {arguments.rounds} rounds, in each the faster of {REPETITIONS} steps", flush=True)
+    rounds = measure_rounds(myna, arguments.batch, arguments.rounds)
     report(rounds, arguments.batch)
 
 

@@ -7,11 +7,21 @@
 #ifndef MYNA_BASE_SIMD_H
 #define MYNA_BASE_SIMD_H
 
+#include <stdbool.h>
+
 #if defined(__x86_64__) && defined(__linux__) && !defined(__clang__) && !defined(MYNA_NO_DISPATCH)
 #define MYNA_VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define MYNA_HAS_AVX2_ALONE (__builtin_cpu_supports("avx2") && !__builtin_cpu_supports("avx512f"))
 #else
 #define MYNA_VECTORIZED
+#define MYNA_HAS_AVX2_ALONE false
 #endif
+
+/* Is it the AVX2 version that was picked? For the few functions where gcc does well for the others only. */
+static inline bool myna_has_avx2_alone(void)
+{
+    return MYNA_HAS_AVX2_ALONE;
+}
 
 #if defined(__GNUC__)
 #define MYNA_INLINE static inline __attribute__((always_inline))

@@ -24,6 +24,7 @@ int myna_cmd_plot(int argc, char **argv);
 int myna_cmd_live(int argc, char **argv);
 int myna_cmd_devices(int argc, char **argv);
 int myna_cmd_latency(int argc, char **argv);
+int myna_cmd_bench(int argc, char **argv);
 
 /* ---- Lists of strings, each string owned by the list ------------------------------------------------------------ */
 

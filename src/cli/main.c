@@ -22,6 +22,7 @@ static const struct {
     {"live", myna_cmd_live, "convert a microphone to another voice as it speaks"},
     {"devices", myna_cmd_devices, "list sound devices"},
     {"latency", myna_cmd_latency, "measure how long sound takes through a device and back"},
+    {"bench", myna_cmd_bench, "measure how fast this computer runs Myna's parts"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

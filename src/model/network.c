@@ -12,7 +12,7 @@
 /* What a block's backward needs of its forward; rows = items * steps. */
 typedef struct block_trace {
     float *conv, *stats, *norm; /* [rows][c], [rows][2], [rows][c] */
-    float *wide, *active;       /* [rows][2 c]: before and after GELU */
+    float *wide, *active;       /* [rows][2 c]: GELU's slope where its input was, and its output */
     float *y, *out;             /* [rows][c] */
     float *film;                /* [items][2 c], decoder only */
 } block_trace;
@@ -173,7 +173,7 @@ static const float *block_forward(
         myna_norm_forward(trace->norm, trace->stats, trace->conv, w->norm_scale, w->norm_shift, rows, c);
     }
     myna_linear_forward(trace->wide, trace->norm, w->expand.weight, w->expand.bias, rows, wide, c);
-    myna_gelu_forward(trace->active, trace->wide, rows * wide);
+    myna_gelu_forward_slope(trace->active, trace->wide, rows * wide);
     myna_linear_forward(trace->y, trace->active, w->project.weight, w->project.bias, rows, c, wide);
     myna_residual_forward(trace->out, x, trace->y, w->gain, rows, c);
     return trace->out;
@@ -184,10 +184,10 @@ static void block_backward(myna_network *n, const myna_block *d, const block_tra
     const myna_block *w, const float *embedding, myna_conv_shape shape)
 {
     size_t rows = shape.items * shape.steps, c = shape.channels, wide = c * MYNA_EXPANSION;
-    float *dy = n->narrow_a, *dnorm = n->narrow_a, *dconv = n->narrow_b, *dresidual = n->narrow_a;
+    float *dy = n->narrow_a, *dnorm = n->narrow_a, *dconv = n->narrow_b;
     myna_residual_backward(dy, d->gain, n->dx, trace->y, w->gain, rows, c);
     myna_linear_backward(n->wide, d->project.weight, d->project.bias, dy, trace->active, w->project.weight, rows, c, wide);
-    myna_gelu_backward(n->wide, n->wide, trace->wide, rows * wide);
+    myna_gelu_backward(n->wide, trace->wide, rows * wide);
     myna_linear_backward(dnorm, d->expand.weight, d->expand.bias, n->wide, trace->norm, w->expand.weight, rows, wide, c);
     if (embedding) {
         myna_film_norm_backward(
@@ -199,8 +199,7 @@ static void block_backward(myna_network *n, const myna_block *d, const block_tra
         myna_norm_backward(
             dconv, d->norm_scale, d->norm_shift, dnorm, trace->conv, trace->stats, w->norm_scale, rows, c);
     }
-    myna_dwconv_backward(dresidual, d->conv_weight, d->conv_bias, dconv, x, w->conv_weight, shape);
-    myna_accumulate(n->dx, dresidual, rows * c);
+    myna_dwconv_backward(n->dx, d->conv_weight, d->conv_bias, dconv, x, w->conv_weight, shape);
 }
 
 /* Block i of content encoder or decoder, of which the first n_ahead see one step of the future. */

@@ -1,5 +1,7 @@
 #include "nn/gemm.h"
 
+#include "base/clock.h"
+
 #include <cblas.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -47,23 +49,41 @@ void myna_gemm_init(void)
     pthread_once(&once, init);
 }
 
+const char *myna_gemm_kernels(void)
+{
+    myna_gemm_init();
+    return openblas_get_corename();
+}
+
+static _Thread_local myna_gemm_tally *watching; /* looked at twice a product, which takes nanoseconds */
+
+void myna_gemm_watch(myna_gemm_tally *tally)
+{
+    watching = tally;
+}
+
+static void multiply(float *out, const float *a, CBLAS_TRANSPOSE trans_a, size_t ld_a, const float *b,
+    CBLAS_TRANSPOSE trans_b, size_t ld_b, size_t m, size_t n, size_t k, float beta)
+{
+    const double start = watching ? myna_seconds_now() : 0;
+    cblas_sgemm(CblasRowMajor, trans_a, trans_b, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, (blasint)ld_a, b,
+        (blasint)ld_b, beta, out, (blasint)n);
+    if (!watching) return;
+    watching->seconds += myna_seconds_now() - start;
+    watching->operations += 2 * (double)m * (double)n * (double)k;
+}
+
 void myna_gemm_nt(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta)
 {
-    const blasint ld_a = (blasint)k, ld_b = (blasint)k, ld_out = (blasint)n;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, ld_a, b, ld_b,
-        beta, out, ld_out);
+    multiply(out, a, CblasNoTrans, k, b, CblasTrans, k, m, n, k, beta);
 }
 
 void myna_gemm_nn(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta)
 {
-    const blasint ld_a = (blasint)k, ld_b = (blasint)n, ld_out = (blasint)n;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, ld_a, b, ld_b,
-        beta, out, ld_out);
+    multiply(out, a, CblasNoTrans, k, b, CblasNoTrans, n, m, n, k, beta);
 }
 
 void myna_gemm_tn(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta)
 {
-    const blasint ld_a = (blasint)m, ld_b = (blasint)n, ld_out = (blasint)n;
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, ld_a, b, ld_b,
-        beta, out, ld_out);
+    multiply(out, a, CblasTrans, m, b, CblasNoTrans, n, m, n, k, beta);
 }

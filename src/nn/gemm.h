@@ -15,4 +15,11 @@ void myna_gemm_nn(float *out, const float *a, const float *b, size_t m, size_t n
 /* out[m][n] = beta * out + a[k][m]^T * b[k][n]: gradients of those weights, summed over k rows. */
 void myna_gemm_tn(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta);
 
+/* For measurements: from now on the calling thread's products add their time and operations to `tally`; NULL ends it. */
+typedef struct myna_gemm_tally {
+    double seconds, operations; /* a multiplication and an addition are two */
+} myna_gemm_tally;
+void myna_gemm_watch(myna_gemm_tally *tally);
+const char *myna_gemm_kernels(void); /* which ones OpenBLAS chose: "SkylakeX" */
+
 #endif

@@ -72,12 +72,11 @@ MYNA_INLINE void backward_step(float *restrict din, const float *restrict dout, 
     if (n_taps == MYNA_TAPS && newest >= MYNA_TAPS - 1 && newest < (ptrdiff_t)shape->steps) {
         const float *restrict d = dout + (newest - (MYNA_TAPS - 1)) * (ptrdiff_t)n;
         for (size_t c = 0; c < n; c++) {
-            din[c] = weight[c] * d[4 * n + c] + weight[n + c] * d[3 * n + c] + weight[2 * n + c] * d[2 * n + c] +
-                     weight[3 * n + c] * d[n + c] + weight[4 * n + c] * d[c];
+            din[c] += weight[c] * d[4 * n + c] + weight[n + c] * d[3 * n + c] + weight[2 * n + c] * d[2 * n + c] +
+                      weight[3 * n + c] * d[n + c] + weight[4 * n + c] * d[c];
         }
         return;
     }
-    memset(din, 0, n * sizeof *din);
     for (size_t k = 0; k < n_taps; k++) {
         const ptrdiff_t t = newest - (ptrdiff_t)k;
         if (t < 0 || t >= (ptrdiff_t)shape->steps) continue;

@@ -18,13 +18,6 @@ MYNA_INLINE size_t block_size(size_t start, size_t n)
 static const float gelu_rate = 1.5957691216057308f; /* 2 sqrt(2/pi) */
 static const float gelu_cubic = 0.044715f;
 
-MYNA_INLINE float gelu_slope(float x)
-{
-    const float square = x * x;
-    const float s = myna_sigmoid_approx(gelu_rate * x * (1.0f + gelu_cubic * square));
-    return s + x * s * (1.0f - s) * gelu_rate * (1.0f + 3.0f * gelu_cubic * square);
-}
-
 MYNA_VECTORIZED
 void myna_gelu_forward(float *restrict out, const float *restrict in, size_t n)
 {
@@ -35,15 +28,20 @@ void myna_gelu_forward(float *restrict out, const float *restrict in, size_t n)
 }
 
 MYNA_VECTORIZED
-void myna_gelu_backward(float *din, const float *dout, const float *in, size_t n)
+void myna_gelu_forward_slope(float *restrict out, float *restrict in_to_slope, size_t n)
 {
-    for (size_t start = 0; start < n; start += BLOCK) {
-        const size_t m = block_size(start, n);
-        const float *d = dout + start, *x = in + start;
-        float block[BLOCK];
-        for (size_t i = 0; i < m; i++) block[i] = d[i] * gelu_slope(x[i]);
-        memcpy(din + start, block, m * sizeof *din);
+    for (size_t i = 0; i < n; i++) {
+        const float x = in_to_slope[i], square = x * x;
+        const float s = myna_sigmoid_approx(gelu_rate * x * (1.0f + gelu_cubic * square));
+        out[i] = x * s;
+        in_to_slope[i] = s + x * s * (1.0f - s) * gelu_rate * (1.0f + 3.0f * gelu_cubic * square);
     }
+}
+
+MYNA_VECTORIZED
+void myna_gelu_backward(float *restrict dout_to_din, const float *restrict slope, size_t n)
+{
+    for (size_t i = 0; i < n; i++) dout_to_din[i] *= slope[i];
 }
 
 /* ---- tanh ---- */

@@ -24,5 +24,8 @@ void myna_steady_pack(float *packed, const float *weight, size_t n_out, size_t n
 /* out[rows][n_out] = in[rows][n_in] weight[n_out][n_in]^T + bias[n_out], as myna_linear_forward. */
 void myna_steady_forward(
     float *out, const float *in, const float *packed, const float *bias, size_t rows, size_t n_out, size_t n_in);
+/* The same for processors that have AVX2 and not AVX-512; chosen by the function above, and here for the tests. */
+void myna_steady_forward_in_halves(
+    float *out, const float *in, const float *packed, const float *bias, size_t rows, size_t n_out, size_t n_in);
 
 #endif

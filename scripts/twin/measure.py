@@ -1,9 +1,9 @@
 """What the benchmarks share: alternating runs, Myna's own figures, and what a child process used."""
 
 import json
-import os
 import statistics
 import subprocess
+import sys
 import time
 
 
@@ -43,18 +43,21 @@ class Myna:
         return lambda: self.figures(part, "--runs", 1)[figure]["least"]
 
 
+# A child's peak memory counts from its parent's size on: so a small process in between starts it.
+STARTER = """
+import json, resource, subprocess, sys, time
+start = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
+"""
+
+
 class Used:
     """What a command took: wall-clock and processor seconds, and its peak memory in MB."""
 
-    def __init__(self, command, **options):
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        self.seconds = time.perf_counter() - start
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, command)
-        self.cpu_seconds, self.megabytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    def __init__(self, command):
+        self.seconds, self.cpu_seconds, self.megabytes = json.loads(self.output([sys.executable, "-c", STARTER, *command]))
 
     @staticmethod
     def output(command):

@@ -9,7 +9,7 @@ enum { MYNA_BENCH_MAX_LENGTHS = 16 };
 typedef struct myna_bench {
     /* what was asked for */
     int n_runs, n_threads, batch;
-    bool is_short; /* smaller work, to see that everything runs */
+    bool is_short;                          /* smaller work, to see that everything runs */
     double lengths[MYNA_BENCH_MAX_LENGTHS]; /* seconds, ascending */
     size_t n_lengths;
 

@@ -59,7 +59,8 @@ myna_status myna_bench_mel(const myna_bench *b, myna_error *error)
     return status;
 }
 
-/* ---- Griffin-Lim --------------------------------------------------------------------------------------------------- */
+/* ---- Griffin-Lim ---------------------------------------------------------------------------------------------------
+ */
 
 typedef struct phase_job {
     float *samples, *magnitude; /* [n_frames][MYNA_BINS] */
@@ -136,7 +137,8 @@ myna_status myna_bench_griffin_lim(const myna_bench *b, myna_error *error)
     return status;
 }
 
-/* ---- Network ------------------------------------------------------------------------------------------------------- */
+/* ---- Network -------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct network_job {
     myna_stream *stream;
@@ -180,7 +182,8 @@ myna_status myna_bench_network(const myna_bench *b, myna_error *error)
     return status;
 }
 
-/* ---- Cost against length ------------------------------------------------------------------------------------------- */
+/* ---- Cost against length -------------------------------------------------------------------------------------------
+ */
 
 typedef struct length_job {
     const myna_bench *bench;

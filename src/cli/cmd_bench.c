@@ -102,8 +102,8 @@ static void put_machine(const myna_bench *b)
     }
     if (file) fclose(file);
     if (!b->json) {
-        printf("myna %s, %s, %d cores, OpenBLAS kernels %s; %d runs each\n", myna_version(), processor, myna_cpu_count(),
-            myna_gemm_kernels(), b->n_runs);
+        printf("myna %s, %s, %d cores, OpenBLAS kernels %s; %d runs each\n", myna_version(), processor,
+            myna_cpu_count(), myna_gemm_kernels(), b->n_runs);
         return;
     }
     cJSON_AddStringToObject(b->json, "version", myna_version());
@@ -164,8 +164,8 @@ static bool check(const arguments *a, myna_bench *b)
         bool known = false;
         for (int k = 0; k < N_PARTS; k++) known |= strcmp(a->operands.items[i], parts[k].name) == 0;
         if (known) continue;
-        myna_report("bench", "nothing is called '%s': mel, griffin-lim, network, training, length, live",
-            a->operands.items[i]);
+        myna_report(
+            "bench", "nothing is called '%s': mel, griffin-lim, network, training, length, live", a->operands.items[i]);
         return false;
     }
     bool good = myna_numbers_parse(a->lengths, b->lengths, MYNA_BENCH_MAX_LENGTHS, &b->n_lengths);
@@ -222,8 +222,8 @@ int myna_cmd_bench(int argc, char **argv)
         {"live", 'l', MYNA_OPTION_FLAG, &a.live, NULL, "the same as the part live", 0, 0, NULL},
         {"runs", 'n', MYNA_OPTION_INTEGER, &a.n_runs, "N", "of each measurement, after one to warm up (7)", 1, MAX_RUNS,
             NULL},
-        {"threads", 't', MYNA_OPTION_INTEGER, &a.n_threads, "N", "to train with, beside a single one (all cores)", 1, 64,
-            NULL},
+        {"threads", 't', MYNA_OPTION_INTEGER, &a.n_threads, "N", "to train with, beside a single one (all cores)", 1,
+            64, NULL},
         {"batch", 0, MYNA_OPTION_INTEGER, &a.batch, "N", "segments in a training step (24)", 1, 4096, NULL},
         {"lengths", 0, MYNA_OPTION_TEXT, &a.lengths, "SECONDS,...", "of recordings to convert (10,60,600)", 0, 0, NULL},
         {"input", 'i', MYNA_OPTION_TEXT, &a.input, "RECORDING", "of speech to work on (made up)", 0, 0, NULL},

@@ -1,4 +1,5 @@
 #include "base/arena.h"
+#include "base/simd.h"
 #include "base/status.h"
 #include "dsp/phase.h"
 
@@ -33,12 +34,13 @@ static void close_workspace(workspace *w)
 static void make_edge_gain(workspace *w)
 {
     const double pi = 3.14159265358979323846, overlapped = 0.375 * MYNA_OVERLAP, least = 0.1;
-    for (size_t k = 0; k < w->n_frames; k++) {
-        for (size_t i = 0; i < MYNA_WINDOW_SAMPLES; i++) {
-            double hann = 0.5 - 0.5 * cos(2 * pi * (double)i / MYNA_WINDOW_SAMPLES);
-            w->edge_gain[k * MYNA_HOP_SAMPLES + i] += (float)(hann * hann / overlapped);
-        }
+    float share[MYNA_WINDOW_SAMPLES];
+    for (size_t i = 0; i < MYNA_WINDOW_SAMPLES; i++) {
+        double hann = 0.5 - 0.5 * cos(2 * pi * (double)i / MYNA_WINDOW_SAMPLES);
+        share[i] = (float)(hann * hann / overlapped);
     }
+    for (size_t k = 0; k < w->n_frames; k++)
+        for (size_t i = 0; i < MYNA_WINDOW_SAMPLES; i++) w->edge_gain[k * MYNA_HOP_SAMPLES + i] += share[i];
     for (size_t i = 0; i < w->n_samples; i++) w->edge_gain[i] = (float)(1 / fmax(w->edge_gain[i], least));
 }
 
@@ -62,18 +64,25 @@ static void analyse(workspace *w, const float *samples)
         myna_stft_forward(w->stft, w->spectra + k * MYNA_BINS, samples + k * MYNA_HOP_SAMPLES);
 }
 
-/* The signal of `magnitude` with the phases of w->spectra. */
-static void synthesise(workspace *w, const float *magnitude)
+/* target[MYNA_BINS]: `magnitude` with the phases of z. */
+MYNA_VECTORIZED static void give_magnitude(
+    myna_complex *restrict target, const myna_complex *restrict z, const float *restrict magnitude)
 {
     const float tiny = 1e-30f;
+    for (size_t b = 0; b < MYNA_BINS; b++) {
+        float scale = magnitude[b] / sqrtf(z[b].re * z[b].re + z[b].im * z[b].im + tiny);
+        target[b] = (myna_complex){z[b].re * scale, z[b].im * scale};
+    }
+}
+
+/* The signal of `magnitude` with the phases of w->spectra. */
+MYNA_VECTORIZED static void synthesise(workspace *w, const float *magnitude)
+{
     memset(w->samples, 0, w->n_samples * sizeof *w->samples);
     for (size_t k = 0; k < w->n_frames; k++) {
-        myna_complex *z = w->spectra + k * MYNA_BINS, target[MYNA_BINS];
+        myna_complex target[MYNA_BINS];
         float frame[MYNA_WINDOW_SAMPLES];
-        for (size_t b = 0; b < MYNA_BINS; b++) {
-            float scale = magnitude[k * MYNA_BINS + b] / sqrtf(z[b].re * z[b].re + z[b].im * z[b].im + tiny);
-            target[b] = (myna_complex){z[b].re * scale, z[b].im * scale};
-        }
+        give_magnitude(target, w->spectra + k * MYNA_BINS, magnitude + k * MYNA_BINS);
         myna_stft_inverse(w->stft, frame, target);
         for (size_t i = 0; i < MYNA_WINDOW_SAMPLES; i++) w->samples[k * MYNA_HOP_SAMPLES + i] += frame[i];
     }
@@ -81,13 +90,15 @@ static void synthesise(workspace *w, const float *magnitude)
 }
 
 /* spectra <- spectra - share * previous, previous <- spectra as they were. */
-static void accelerate(workspace *w, float share)
+MYNA_VECTORIZED static void accelerate(workspace *w, float share)
 {
-    for (size_t i = 0; i < w->n_frames * MYNA_BINS; i++) {
-        myna_complex now = w->spectra[i];
-        w->spectra[i].re -= share * w->previous[i].re;
-        w->spectra[i].im -= share * w->previous[i].im;
-        w->previous[i] = now;
+    myna_complex *restrict spectra = w->spectra, *restrict previous = w->previous;
+    const size_t n = w->n_frames * MYNA_BINS;
+    for (size_t i = 0; i < n; i++) {
+        myna_complex now = spectra[i];
+        spectra[i].re -= share * previous[i].re;
+        spectra[i].im -= share * previous[i].im;
+        previous[i] = now;
     }
 }
 

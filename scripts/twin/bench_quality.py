@@ -37,10 +37,12 @@ class Segments:
     def next(self):
         arrays = []
         for i, width in enumerate(WIDTHS):
-            shape = (BATCH, SPEAKER_STEPS if i == 1 else STEPS, width)
-            data = self.process.stdout.read(4 * int(np.prod(shape)))
-            arrays.append(torch.from_numpy(np.frombuffer(data, np.float32).reshape(shape).copy()))
-        return arrays[:5], arrays[5]
+            arrays.append(self.read(BATCH, SPEAKER_STEPS if i == 1 else STEPS, width))
+        return arrays[:5] + [self.read(BATCH)], arrays[5]
+
+    def read(self, *shape):
+        data = self.process.stdout.read(4 * int(np.prod(shape)))
+        return torch.from_numpy(np.frombuffer(data, np.float32).reshape(shape).copy())
 
     def close(self):
         self.process.kill()

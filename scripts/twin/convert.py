@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 import torch
 
-from .network import CONTENT_IN, MEL_BANDS, SPEAKER_IN, STEP_FRAMES, Network
+from .network import CONTENT_IN, MEL_BANDS, STEP_FRAMES, Network
 from .streaming import Converter, no_past
 
 RATE, FFT, WINDOW, HOP, ITERATIONS = 16000, 1024, 800, 200, 8
@@ -59,12 +59,12 @@ def main():
     with torch.inference_mode():
         reference, reference_f0 = listen(target, filters)
         log_mel, f0_hz = listen(source, filters)
-        embedding = network.embed(pooled(reference, network.front).reshape(1, -1, SPEAKER_IN))[0]
+        spoken = pooled(reference, network.front).reshape(-1, CONTENT_IN)
         f0_hz = f0_hz * torch.exp(reference_f0.log().mean() - f0_hz.log().mean())
         content = pooled(log_mel, network.front).reshape(-1, CONTENT_IN)
         pitch = pitch_input(f0_hz.clamp(60, 420)).reshape(len(content), -1)
         ripple = torch.zeros(len(content), STEP_FRAMES * MEL_BANDS)
-        converted, _ = Converter(network, embedding)(content, pitch, ripple, no_past())
+        converted, _ = Converter(network, spoken[: len(spoken) // 2 * 2])(content, pitch, ripple, no_past())
     magnitude = np.maximum(np.linalg.pinv(filters) @ 10 ** converted.numpy().reshape(-1, MEL_BANDS).T, 0)
     samples = librosa.griffinlim(magnitude, n_iter=ITERATIONS, hop_length=HOP, win_length=WINDOW, n_fft=FFT)
     soundfile.write(output, samples, RATE)

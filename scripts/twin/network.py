@@ -87,14 +87,20 @@ class Attention(nn.Module):
         self.no_value = nn.Parameter(torch.empty(CHANNELS))
         self.gain = nn.Parameter(torch.empty(CHANNELS))
 
-    def forward(self, x, heard, content, used):
-        split = lambda y: y.unflatten(2, (ATTENTION_HEADS, -1)).transpose(1, 2)
+    def remember(self, heard, content):
+        """Keys and values, [items][1 + reference steps][...]."""
         first = lambda row, rows: torch.cat([row.expand(len(rows), 1, -1), rows], dim=1)
+        return first(self.no_key, self.key(heard)), first(self.no_value, self.value(content))
+
+    def look_up(self, x, key, value, mask=None):
+        split = lambda y: y.unflatten(2, (ATTENTION_HEADS, -1)).transpose(1, 2)
         query = split(self.query(self.norm(x)))
-        key, value = split(first(self.no_key, self.key(heard))), split(first(self.no_value, self.value(content)))
-        mask = torch.cat([torch.ones_like(used[:, None]), used[:, None].expand(-1, heard.shape[1])], dim=1) > 0
-        found = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None])
+        found = F.scaled_dot_product_attention(query, split(key), split(value), attn_mask=mask)
         return x + self.gain * self.out(found.transpose(1, 2).flatten(2))
+
+    def forward(self, x, heard, content, used):
+        mask = torch.cat([torch.ones_like(used[:, None]), used[:, None].expand(-1, heard.shape[1])], dim=1) > 0
+        return self.look_up(x, *self.remember(heard, content), mask[:, None, None])
 
 
 def _step_blocks(n, conditioned):

@@ -1,11 +1,11 @@
-"""Conversion with the twin in PyTorch, as src/model/stream.c does it for latency low: the embedding is known, and the
-content encoder is normalised by known statistics. Over a whole recording at once, or step by step with state."""
+"""Conversion with the twin in PyTorch, as src/model/stream.c does it for latency low: the target is known, and the content
+encoder is normalised by known statistics. Over a whole recording at once, or step by step with state."""
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .network import CHANNELS, CONTENT_BLOCKS, DECODER_BLOCKS, GATES, MEL_BANDS, TAPS
+from .network import ATTENTION_BLOCK, BEST, CHANNELS, CONTENT_BLOCKS, DECODER_BLOCKS, GATES, MEL_BANDS, SPEAKER_IN, TAPS
 
 PAST, N_BLOCKS = TAPS - 1, CONTENT_BLOCKS + DECODER_BLOCKS
 
@@ -14,8 +14,13 @@ class Converter(nn.Module):
     """content [steps][CONTENT_IN], pitch [steps][PITCH_IN], ripple [steps][2 * MEL_BANDS], past
     [N_BLOCKS][PAST][CHANNELS] -> log-mel [steps][2 * MEL_BANDS] and the new past. Any number of steps."""
 
-    def __init__(self, network, embedding):
+    def __init__(self, network, reference):
+        """reference [steps][CONTENT_IN] of the target, an even number of steps."""
         super().__init__()
+        embedding = network.embed(reference.reshape(1, -1, SPEAKER_IN))[0]
+        key, value = network.decoder["attention"].remember(network.hear(reference[None], BEST), reference[None])
+        self.register_buffer("key", key.detach())
+        self.register_buffer("value", value.detach())
         self.network = network
         film = [block.film(embedding).chunk(2, dim=-1) for block in network.decoder["block"]]
         self.register_buffer("film_scale", torch.stack([1 + scale for scale, _ in film]).detach())
@@ -50,6 +55,8 @@ class Converter(nn.Module):
         code = torch.tanh(network.content["out"](x))
         x = network.decoder["in"](torch.cat([code, pitch], dim=1))
         for i, block in enumerate(network.decoder["block"], start=CONTENT_BLOCKS):
+            if i == CONTENT_BLOCKS + ATTENTION_BLOCK:
+                x = network.decoder["attention"].look_up(x[None], self.key, self.value)[0]
             x, seen = self.run_block(block, i, x, past[i])
             kept.append(seen)
         gate = 1.5 * torch.sigmoid(network.decoder["gate"](x))

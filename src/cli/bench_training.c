@@ -174,8 +174,9 @@ static myna_status report(bench *b, const myna_bench *to)
     int n = b->trainer->options.n_threads;
     double best_share = 0, best_gflops = 0, alone_gflops = 0, seconds, gflops;
     myna_bench_figure step = {1e9, 0}, alone = {1e9, 0};
-    double *steps = malloc(2 * (size_t)to->n_runs * sizeof *steps), *products = steps + to->n_runs;
+    double *steps = malloc(2 * (size_t)to->n_runs * sizeof *steps);
     if (!steps) return MYNA_ERROR_MEMORY;
+    double *products = steps + to->n_runs;
     take_step(b);
     for (int i = 0; i < to->n_runs; i++) {
         double start = myna_seconds_now();

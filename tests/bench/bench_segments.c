@@ -1,5 +1,5 @@
 /* Writes the batches that a trainer of this seed would see, as floats on standard output, for ever: content, speaker,
- * pitch, ripple, noise and target of each, as in myna_batch. Group 0: training; 1: held out. scripts/bench-quality
+ * pitch, ripple, noise, target and reference (0 or 1) of each, as in myna_batch. Group 0: training; 1: held out. scripts/bench-quality
  * feeds them to the PyTorch twin. usage: bench_segments CORPUS CACHE_FOLDER SEED GROUP BATCH CODE_WIDTH CODE_NOISE */
 #include "cli/corpus_list.h"
 #include "dsp/ripple.h"
@@ -27,20 +27,25 @@ static bool put(const float *values, size_t n)
     return fwrite(values, sizeof *values, n, stdout) == n;
 }
 
+enum { MOST_ITEMS = 4096 };
+
 static bool put_batch(const myna_segment_maker *maker, size_t items, size_t code_width)
 {
     const myna_batch batch = myna_segment_batch(maker);
     const size_t steps = items * MYNA_SEGMENT_STEPS;
+    float reference[MOST_ITEMS];
+    for (size_t i = 0; i < items; i++) reference[i] = batch.reference[i] ? 1.0f : 0.0f;
     return put(batch.content, steps * MYNA_CONTENT_IN) &&
            put(batch.speaker, items * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN) &&
            put(batch.pitch, steps * MYNA_PITCH_IN) && put(batch.ripple, steps * MYNA_STEP_OUT) &&
-           put(batch.noise, steps * code_width) && put(myna_segment_target(maker), steps * MYNA_STEP_OUT);
+           put(batch.noise, steps * code_width) && put(myna_segment_target(maker), steps * MYNA_STEP_OUT) &&
+           put(reference, items);
 }
 
 int main(int argc, char **argv)
 {
     myna_error error = {0};
-    end_if(argc != 8, "usage: bench_segments CORPUS CACHE_FOLDER SEED GROUP BATCH CODE_WIDTH CODE_NOISE");
+    end_if(argc != 8 || strtoull(argv[5], NULL, 10) > MOST_ITEMS, "usage: bench_segments CORPUS CACHE_FOLDER SEED GROUP BATCH CODE_WIDTH CODE_NOISE");
     const uint64_t seed = strtoull(argv[3], NULL, 10);
     const int group = atoi(argv[4]);
     const size_t items = strtoull(argv[5], NULL, 10);

@@ -37,14 +37,16 @@ static int tear_down(void **state)
     return remove_temporary_folder(state);
 }
 
-/* ---- Gradients ----------------------------------------------------------------------------------------------------- */
+/* ---- Gradients -----------------------------------------------------------------------------------------------------
+ */
 
 enum { ITEMS = 2, STEPS = 7, SPEAKER_STEPS = 5, ROWS = ITEMS * STEPS, N_FILM = MYNA_DECODER_BLOCKS * MYNA_FILM };
 
 typedef struct fixture {
     myna_network *network;
     float content[ROWS * MYNA_CONTENT_IN], speaker[ITEMS * SPEAKER_STEPS * MYNA_SPEAKER_IN];
-    float pitch[ROWS * MYNA_PITCH_IN], ripple[ROWS * MYNA_STEP_OUT], noise[ROWS * 256], projection[ROWS * MYNA_STEP_OUT];
+    float pitch[ROWS * MYNA_PITCH_IN], ripple[ROWS * MYNA_STEP_OUT], noise[ROWS * 256],
+        projection[ROWS * MYNA_STEP_OUT];
     float embedding[MYNA_EMBEDDING_SIZE], film_change[N_FILM];
     myna_batch batch;
 } fixture;
@@ -84,8 +86,8 @@ static void gradients_match_differences(void **state)
     fill(f.film_change, N_FILM, 0.1f, &rng);
     f.batch = (myna_batch){f.content, f.speaker, f.pitch, f.ripple, f.noise, reference};
     loss(&f);
-    myna_network_backward_as(f.network, dembedding, dfilm_change, &bound, &model->weights, &f.batch,
-        MYNA_LATENCY_BALANCED, f.projection);
+    myna_network_backward_as(
+        f.network, dembedding, dfilm_change, &bound, &model->weights, &f.batch, MYNA_LATENCY_BALANCED, f.projection);
     gradient_error of_embedding = gradient_compare(loss, &f, f.embedding, dembedding, MYNA_EMBEDDING_SIZE, 3, 2e-2f);
     gradient_error of_change = gradient_compare(loss, &f, f.film_change, dfilm_change, N_FILM, 37, 2e-2f);
     assert_below(of_embedding.norm_relative, 5e-3);
@@ -94,7 +96,8 @@ static void gradients_match_differences(void **state)
     free(scratch);
 }
 
-/* ---- The whole ----------------------------------------------------------------------------------------------------- */
+/* ---- The whole -----------------------------------------------------------------------------------------------------
+ */
 
 static void tuning_helps_and_is_kept(void **state)
 {

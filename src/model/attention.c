@@ -41,7 +41,8 @@ void myna_attention_pass_lay_out(
     MYNA_TAKE(arena, p->dscores, steps * n_keys);
 }
 
-/* ---- Forward --------------------------------------------------------------------------------------------------------- */
+/* ---- Forward
+ * --------------------------------------------------------------------------------------------------------- */
 
 static size_t first_key(const myna_attention_pass *p, size_t item)
 {
@@ -79,7 +80,8 @@ const float *myna_attention_pass_forward(myna_attention_pass *p, const myna_atte
     return p->out;
 }
 
-/* ---- Backward -------------------------------------------------------------------------------------------------------- */
+/* ---- Backward
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* From p->dkey and p->dvalue. */
 static void memory_backward(
@@ -91,8 +93,8 @@ static void memory_backward(
         myna_accumulate(d->no_key, dkey, KEY);
         myna_accumulate(d->no_value, dvalue, C);
         if (p->n_used[item] == 1) continue;
-        myna_linear_backward(NULL, d->key.weight, d->key.bias, dkey + KEY, p->heard + item * steps * C, w->key.weight,
-            steps, KEY, C);
+        myna_linear_backward(
+            NULL, d->key.weight, d->key.bias, dkey + KEY, p->heard + item * steps * C, w->key.weight, steps, KEY, C);
         myna_linear_backward(NULL, d->value.weight, d->value.bias, dvalue + C, content + item * steps * MYNA_CONTENT_IN,
             w->value.weight, steps, C, MYNA_CONTENT_IN);
     }

@@ -1,9 +1,9 @@
-/* Attention over the reference. An embedding says what a voice is like on the whole; how it sounds in each of its sounds the
- * decoder looks up in a recording of it. Before block MYNA_ATTENTION_BLOCK it asks for steps that sound alike (keys: what
- * the content encoder makes of them, which is nearly the same for all voices) and gets their mel spectrum (values), or,
- * where nothing is alike, no_value. Retrieval of a target's frames, as kNN-VC (2305.18975) does it by nearest neighbours
- * and FragmentVC (2010.14150) by attention, here beside the embedding. The content encoder learns nothing from this use
- * of it. */
+/* Attention over the reference. An embedding says what a voice is like on the whole; how it sounds in each of its
+ * sounds the decoder looks up in a recording of it. Before block MYNA_ATTENTION_BLOCK it asks for steps that sound
+ * alike (keys: what the content encoder makes of them, which is nearly the same for all voices) and gets their mel
+ * spectrum (values), or, where nothing is alike, no_value. Retrieval of a target's frames, as kNN-VC (2305.18975) does
+ * it by nearest neighbours and FragmentVC (2010.14150) by attention, here beside the embedding. The content encoder
+ * learns nothing from this use of it. */
 #ifndef MYNA_MODEL_ATTENTION_H
 #define MYNA_MODEL_ATTENTION_H
 
@@ -18,12 +18,12 @@ void myna_attention_memory(
 /* A batch's way through the attention, and back; rows = items * steps, n_keys = 1 + reference_steps. */
 typedef struct myna_attention_pass {
     size_t items, steps, reference_steps;
-    float *heard;                /* [items][reference_steps][c] */
-    float *key, *value;          /* [items][n_keys][MYNA_ATTENTION_KEY], [items][n_keys][c] */
-    size_t *n_used;              /* [items]: 1 or n_keys */
-    float *norm, *stats, *query; /* [rows][c], [rows][2], [rows][MYNA_ATTENTION_KEY] */
-    float *weights;              /* [items][heads][steps][n_keys] */
-    float *found, *y, *out;      /* [rows][c] */
+    float *heard;                            /* [items][reference_steps][c] */
+    float *key, *value;                      /* [items][n_keys][MYNA_ATTENTION_KEY], [items][n_keys][c] */
+    size_t *n_used;                          /* [items]: 1 or n_keys */
+    float *norm, *stats, *query;             /* [rows][c], [rows][2], [rows][MYNA_ATTENTION_KEY] */
+    float *weights;                          /* [items][heads][steps][n_keys] */
+    float *found, *y, *out;                  /* [rows][c] */
     float *dquery, *dkey, *dvalue, *dscores; /* dscores[steps][n_keys] */
 } myna_attention_pass;
 

@@ -62,8 +62,8 @@ void myna_gemm_watch(myna_gemm_tally *tally)
     watching = tally;
 }
 
-static void multiply(float *out, const float *a, CBLAS_TRANSPOSE transpose_a, const float *b, CBLAS_TRANSPOSE transpose_b,
-    size_t m, size_t n, size_t k, float beta, myna_strides strides)
+static void multiply(float *out, const float *a, CBLAS_TRANSPOSE transpose_a, const float *b,
+    CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k, float beta, myna_strides strides)
 {
     const double start = watching ? myna_seconds_now() : 0;
     cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (blasint)m, (blasint)n, (blasint)k, 1.0f, a,

@@ -58,8 +58,8 @@ void myna_attention_forward(float *out, float *weights, const float *query, cons
             const head_view at = view_of(item, head, &s);
             const size_t n = n_used[item];
             float *w = weights + at.weights;
-            myna_gemm_nt_strided(w, query + at.query, key + at.key, s.steps, n, s.key_size, 0,
-                (myna_strides){s.n_keys, keys, keys});
+            myna_gemm_nt_strided(
+                w, query + at.query, key + at.key, s.steps, n, s.key_size, 0, (myna_strides){s.n_keys, keys, keys});
             softmax_rows(w, s.steps, n, s.n_keys, scale);
             myna_gemm_nn_strided(out + item * s.steps * values + at.value, w,
                 value + item * s.n_keys * values + at.value, s.steps, s.value_size, n, 0,

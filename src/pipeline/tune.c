@@ -46,7 +46,8 @@ typedef struct tuning {
     tuned values, best, gradient, moment1, moment2;
 } tuning;
 
-/* ---- Batches ------------------------------------------------------------------------------------------------------- */
+/* ---- Batches -------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_held_back(size_t segment)
 {
@@ -86,8 +87,8 @@ static void fill_reference(const tuning *t, float *out, size_t segment)
     size_t from = segment * SEGMENT + SEGMENT + APART, others = t->n_steps - SEGMENT - 2 * APART;
     for (size_t i = 0; i < REFERENCE; i++) {
         size_t step = (from + i % others) % t->n_steps;
-        myna_encoder_input(out + i * MYNA_CONTENT_IN, t->voice->log_mel + step * MYNA_STEP_OUT, MYNA_STEP_FRAMES,
-            &t->model->weights);
+        myna_encoder_input(
+            out + i * MYNA_CONTENT_IN, t->voice->log_mel + step * MYNA_STEP_OUT, MYNA_STEP_FRAMES, &t->model->weights);
     }
 }
 
@@ -123,7 +124,8 @@ static myna_status fill(tuning *t, myna_error *error)
     return MYNA_OK;
 }
 
-/* ---- Steps --------------------------------------------------------------------------------------------------------- */
+/* ---- Steps ---------------------------------------------------------------------------------------------------------
+ */
 
 static myna_batch batch_of(const portion *p)
 {
@@ -135,8 +137,7 @@ static void perturb(portion *p, uint64_t seed)
 {
     myna_rng rng = myna_rng_seed(seed, p->items);
     for (size_t i = 0; i < p->items; i++)
-        myna_segment_perturb(
-            p->content + i * SEGMENT * MYNA_CONTENT_IN, p->target + i * SEGMENT * MYNA_STEP_OUT, &rng);
+        myna_segment_perturb(p->content + i * SEGMENT * MYNA_CONTENT_IN, p->target + i * SEGMENT * MYNA_STEP_OUT, &rng);
 }
 
 /* L1; leaves the loss's gradient in p->dout. */
@@ -144,8 +145,8 @@ static float forward(const tuning *t, portion *p)
 {
     myna_batch batch = batch_of(p);
     double parts[2] = {0};
-    const float *out = myna_network_forward_as(p->network, &t->model->weights, &batch, t->values,
-        t->values + MYNA_EMBEDDING_SIZE, MYNA_LATENCY_BEST);
+    const float *out = myna_network_forward_as(
+        p->network, &t->model->weights, &batch, t->values, t->values + MYNA_EMBEDDING_SIZE, MYNA_LATENCY_BEST);
     myna_loss(p->dout, parts, out, p->target, p->items, SEGMENT * MYNA_STEP_FRAMES, MYNA_MEL_BANDS, 1);
     return (float)parts[0];
 }
@@ -182,10 +183,11 @@ static myna_tuning tune(tuning *t)
     return report;
 }
 
-/* ---- The whole ----------------------------------------------------------------------------------------------------- */
+/* ---- The whole -----------------------------------------------------------------------------------------------------
+ */
 
-static myna_status copy_voice(myna_voice **out, const myna_model *model, const myna_voice *voice, const float *values,
-    myna_error *error)
+static myna_status copy_voice(
+    myna_voice **out, const myna_model *model, const myna_voice *voice, const float *values, myna_error *error)
 {
     myna_voice *copy = calloc(1, sizeof *copy);
     size_t n = voice->n_frames;
@@ -215,8 +217,7 @@ myna_status myna_voice_tune(
         return myna_fail(error, MYNA_ERROR_ARGUMENT, "tuning needs a model, a voice and a place for its report");
     myna_status status = myna_voice_check_model(voice, model, error);
     if (status != MYNA_OK) return status;
-    if (voice->n_frames == 0)
-        return myna_fail(error, MYNA_ERROR_MODEL, "a voice without recordings cannot be tuned");
+    if (voice->n_frames == 0) return myna_fail(error, MYNA_ERROR_MODEL, "a voice without recordings cannot be tuned");
     size_t n_steps = voice->n_frames / MYNA_STEP_FRAMES, n_segments = n_steps / SEGMENT;
     if (n_segments < LEAST_SEGMENTS)
         return myna_fail(error, MYNA_ERROR_SPEECH, "%.1f s of speech; tuning needs %.0f s or more",

@@ -29,8 +29,6 @@ typedef struct myna_bench_figure {
 typedef void myna_bench_job(void *context);
 /* Once to warm up, then n_runs times. */
 myna_bench_figure myna_bench_time(myna_bench_job *job, void *context, int n_runs);
-/* The k of n values (sorted in place) below which `share` of them lie. */
-double myna_bench_quantile(double *values, size_t n, double share);
 
 /* Headings, times, and other numbers with their unit. `key` is the name in JSON, where times are seconds. */
 void myna_bench_heading(const myna_bench *b, const char *text);

@@ -2,6 +2,7 @@
  * and its clock low, as it does in `myna live`. */
 #define _GNU_SOURCE
 #include "base/clock.h"
+#include "base/percentile.h"
 #include "base/status.h"
 #include "cli/bench.h"
 
@@ -49,9 +50,10 @@ static myna_status measure(spread *out, int block_ms, const myna_bench *b, myna_
     myna_status status = myna_converter_create(&converter, b->model, b->voice, NULL, error);
     if (status == MYNA_OK) {
         convert_blocks(shares, n_blocks, block_samples, converter, b);
-        out->p50 = myna_bench_quantile(shares, n_blocks, 0.50);
-        out->p95 = myna_bench_quantile(shares, n_blocks, 0.95);
-        out->p99 = myna_bench_quantile(shares, n_blocks, 0.99);
+        myna_sort(shares, n_blocks);
+        out->p50 = myna_percentile(shares, n_blocks, 50);
+        out->p95 = myna_percentile(shares, n_blocks, 95);
+        out->p99 = myna_percentile(shares, n_blocks, 99);
         out->most = shares[n_blocks - 1];
         myna_converter_free(converter);
     }

@@ -1,6 +1,7 @@
 /* A training step on batches that never change: how long it takes, how much of that lies inside matrix products, and
  * how fast those are in the step, alone, and for a large square matrix. */
 #include "base/clock.h"
+#include "base/percentile.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "cli/bench.h"
@@ -195,8 +196,10 @@ static myna_status report(bench *b, const myna_bench *to)
         if (gflops > alone_gflops) alone_gflops = gflops;
         if (products[i] < alone.least) alone.least = products[i];
     }
-    step.median = myna_bench_quantile(steps, (size_t)to->n_runs, 0.5);
-    alone.median = myna_bench_quantile(products, (size_t)to->n_runs, 0.5);
+    myna_sort(steps, (size_t)to->n_runs);
+    myna_sort(products, (size_t)to->n_runs);
+    step.median = myna_percentile(steps, (size_t)to->n_runs, 50);
+    alone.median = myna_percentile(products, (size_t)to->n_runs, 50);
     free(steps);
     char heading[48];
     snprintf(heading, sizeof heading, "training, %d thread%s", n, n > 1 ? "s" : "");

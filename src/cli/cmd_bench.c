@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/percentile.h"
 #include "base/status.h"
 #include "base/threads.h"
 #include "cli/bench.h"
@@ -26,19 +27,6 @@ enum { N_PARTS = sizeof parts / sizeof parts[0], MAX_RUNS = 1000 };
 
 /* ---- Measuring --------------------------------------------------------------------------------------------------- */
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double myna_bench_quantile(double *values, size_t n, double share)
-{
-    qsort(values, n, sizeof *values, by_size);
-    size_t k = (size_t)(share * (double)n);
-    return values[k < n ? k : n - 1];
-}
-
 myna_bench_figure myna_bench_time(myna_bench_job *job, void *context, int n_runs)
 {
     double seconds[MAX_RUNS];
@@ -48,8 +36,8 @@ myna_bench_figure myna_bench_time(myna_bench_job *job, void *context, int n_runs
         job(context);
         seconds[i] = myna_seconds_now() - start;
     }
-    double median = myna_bench_quantile(seconds, (size_t)n_runs, 0.5);
-    return (myna_bench_figure){seconds[0], median};
+    myna_sort(seconds, (size_t)n_runs);
+    return (myna_bench_figure){seconds[0], myna_percentile(seconds, (size_t)n_runs, 50)};
 }
 
 /* ---- The report -------------------------------------------------------------------------------------------------- */

@@ -147,7 +147,7 @@ static void latency_is_what_it_claims(void **state)
     (void)state;
     static float changed[N], before[N], after[N];
     const size_t samples[] = {4000, 8123, 8399, 8400, 12001, 15999};
-    const size_t latencies[] = {1000, 1400, 3200};
+    const size_t latencies[] = {800, 1200, 3200};
     for (int latency = 0; latency <= MYNA_LATENCY_BEST; latency++) {
         myna_converter_options options = options_for((myna_latency)latency);
         myna_converter *converter = create(&options);

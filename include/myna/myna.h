@@ -154,10 +154,10 @@ MYNA_API bool myna_voice_can_reembed(const myna_voice *voice); /* carries log-me
 
 /* ---- Converter: a stream -------------------------------------------------------------------------------- */
 
-/* How much of the future the network and the waveform stage may see: 62.5, 87.5 and 200 ms at 16 kHz. */
+/* How much of the future the network and the waveform stage may see: 50, 75 and 200 ms at 16 kHz. */
 typedef enum myna_latency { MYNA_LATENCY_LOW, MYNA_LATENCY_BALANCED, MYNA_LATENCY_BEST } myna_latency;
 
-/* The same in samples: 1000, 1400 and 3200. */
+/* The same in samples: 800, 1200 and 3200. */
 MYNA_API size_t myna_latency_samples(myna_latency latency);
 
 /* AUTO moves the source's log-F0 to the target's mean and spread; KEEP leaves the source's melody. */

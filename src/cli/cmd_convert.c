@@ -48,7 +48,7 @@ static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
             "source's melody; +N or -N: that moved by N semitones;\n"
             "auto+N or auto-N: auto, then moved by N semitones",
             0, 0, NULL},
-        {"latency", 'l', MYNA_OPTION_CHOICE, &a->latency, NULL, "how much of the future is heard: 62.5, 87.5 or 200 ms",
+        {"latency", 'l', MYNA_OPTION_CHOICE, &a->latency, NULL, "how much of the future is heard: 50, 75 or 200 ms",
             0, 0, "low balanced best"},
         {"iterations", 'i', MYNA_OPTION_INTEGER, &a->iterations, "N", "of the waveform stage a frame (8)", 0, 64, NULL},
         {"seed", 's', MYNA_OPTION_INTEGER, &a->seed, "N", "of the noise in unvoiced sounds (0)", 0, 9e15, NULL},

@@ -41,7 +41,7 @@ static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
         {"output", 'o', MYNA_OPTION_TEXT, &a->output, "DEVICE", "to play to (the default device)", 0, 0, NULL},
         {"monitor", 0, MYNA_OPTION_TEXT, &a->monitor, "DEVICE",
             "to play to as well: headphones, while the output is a virtual microphone", 0, 0, NULL},
-        {"latency", 'l', MYNA_OPTION_CHOICE, &a->latency, NULL, "how much of the future is heard: 62.5, 87.5 or 200 ms",
+        {"latency", 'l', MYNA_OPTION_CHOICE, &a->latency, NULL, "how much of the future is heard: 50, 75 or 200 ms",
             0, 0, "low balanced best"},
         {"source", 's', MYNA_OPTION_TEXT, &a->source, "VOICE", "your own voice, enrolled: estimates start from it", 0,
             0, NULL},

@@ -4,6 +4,7 @@
 #include "dsp/phase.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,8 @@ typedef struct open_frame {
 struct myna_rtisi {
     myna_arena arena;
     myna_stft *stft;
-    int n_open, iterations; /* look_ahead + 1 frames */
+    int n_open, iterations; /* look_ahead + 1 frames, at least one */
+    bool is_early;          /* look-ahead -1 */
     int oldest;             /* index in open, a ring */
     size_t span;            /* samples that open frames cover */
     open_frame *open;       /* [n_open] */
@@ -65,15 +67,16 @@ static void make_gain(myna_rtisi *rtisi)
 
 myna_status myna_rtisi_create(myna_rtisi **out, int look_ahead, int iterations, myna_error *error)
 {
-    if (look_ahead < 0 || look_ahead > MAX_LOOK_AHEAD)
-        return myna_fail(error, MYNA_ERROR_ARGUMENT, "phase look-ahead %d, not 0 to %d", look_ahead, MAX_LOOK_AHEAD);
+    if (look_ahead < -1 || look_ahead > MAX_LOOK_AHEAD)
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "phase look-ahead %d, not -1 to %d", look_ahead, MAX_LOOK_AHEAD);
     if (iterations < 0 || iterations > MAX_ITERATIONS)
         return myna_fail(error, MYNA_ERROR_ARGUMENT, "%d phase iterations, not 0 to %d", iterations, MAX_ITERATIONS);
     myna_rtisi *rtisi = calloc(1, sizeof *rtisi);
     if (!rtisi) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for the phase stage");
-    rtisi->n_open = look_ahead + 1;
+    rtisi->n_open = look_ahead > 0 ? look_ahead + 1 : 1;
+    rtisi->is_early = look_ahead < 0;
     rtisi->iterations = iterations;
-    rtisi->span = (size_t)look_ahead * MYNA_HOP_SAMPLES + MYNA_WINDOW_SAMPLES;
+    rtisi->span = (size_t)(rtisi->n_open - 1) * MYNA_HOP_SAMPLES + MYNA_WINDOW_SAMPLES;
     lay_out(rtisi, &rtisi->arena);
     myna_status status = MYNA_OK;
     if (!myna_arena_reserve(&rtisi->arena))
@@ -166,11 +169,13 @@ static void open_newest(myna_rtisi *rtisi, const float *magnitude, const myna_co
     myna_stft_inverse(rtisi->stft, newest->samples, rtisi->spectrum);
 }
 
-/* Gives away the first hop, which no open frame reaches any more. */
+/* Gives away the first hop, which no open frame reaches any more; or the one after it, which lacks a frame, as loud as it
+ * will be. */
 static void close_oldest(myna_rtisi *rtisi, float *out)
 {
+    const size_t first = rtisi->is_early ? MYNA_HOP_SAMPLES : 0;
     add(rtisi->closed, frame_at(rtisi, 0)->samples);
-    memcpy(out, rtisi->closed, MYNA_HOP_SAMPLES * sizeof *out);
+    for (size_t i = 0; i < MYNA_HOP_SAMPLES; i++) out[i] = rtisi->closed[first + i] * rtisi->gain[first + i];
     size_t kept = rtisi->span - MYNA_HOP_SAMPLES;
     memmove(rtisi->closed, rtisi->closed + MYNA_HOP_SAMPLES, kept * sizeof *out);
     memset(rtisi->closed + kept, 0, MYNA_HOP_SAMPLES * sizeof *out);

@@ -146,11 +146,8 @@ static myna_status create(myna_network **out, const myna_network *shape, myna_er
 myna_status myna_network_create(
     myna_network **out, const myna_layout *layout, size_t items, size_t steps, size_t speaker_steps, myna_error *error)
 {
-    const myna_network shape = {.items = items,
-        .steps = steps,
-        .speaker_steps = speaker_steps,
-        .code_width = layout->code_width,
-        .keeps = true};
+    const myna_network shape = {
+        .items = items, .steps = steps, .speaker_steps = speaker_steps, .code_width = layout->code_width, .keeps = true};
     myna_network *n = NULL;
     myna_status status = create(&n, &shape, error);
     if (status == MYNA_OK) status = myna_network_create_encoders(&n->listener, layout, reference_steps(n), 0, error);
@@ -224,11 +221,9 @@ static void block_backward(myna_network *n, const myna_block *d, const block_tra
 /* Block i of content encoder or decoder, of which the first n_ahead see one step of the future. */
 static myna_conv_shape step_shape(const myna_network *n, int i, int n_ahead)
 {
-    return (myna_conv_shape){.items = n->items,
-        .steps = n->steps,
-        .channels = MYNA_CHANNELS,
-        .ahead = i < MYNA_AHEAD_BLOCKS,
-        .mute_last = i < MYNA_AHEAD_BLOCKS && i >= n_ahead};
+    bool ahead = i < MYNA_AHEAD_BLOCKS;
+    return (myna_conv_shape){
+        .items = n->items, .steps = n->steps, .channels = MYNA_CHANNELS, .ahead = ahead, .mute_last = ahead && i >= n_ahead};
 }
 
 static myna_conv_shape speaker_shape(const myna_network *n)

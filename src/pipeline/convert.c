@@ -1,12 +1,12 @@
 /* The converter: samples in, samples out, through every stage of the engine.
  *
- * Timing, for a network that answers A steps late (0, 1, 4) and a waveform stage that looks L frames ahead (0, 0, 3).
+ * Timing, for a network that answers A steps late (0, 1, 4) and a waveform stage that looks L frames ahead (-1, -1, 3).
  * A step is 400 samples, two frames; frame k covers [200 k - 600, 200 k + 200). Step j is heard when 400 j + 400
  * samples have come in. The network then gives step j - A, whose second frame, number 2 (j - A) + 1, lets the waveform
  * stage complete frame 2 (j - A) + 1 - L: samples up to 400 (j - A) - 200 L - 200. The most unfortunate caller has then
  * waited for 399 more samples, 400 j + 799 in all, so out answers in that is
  *   400 j + 799 - (400 (j - A) - 200 L - 200) = 999 + 400 A + 200 L
- * samples older; rounded up to 1000 + 400 A + 200 L: 1000, 1400 and 3200 samples. The output queue starts with so many
+ * samples older; rounded up to 1000 + 400 A + 200 L: 800, 1200 and 3200 samples. The output queue starts with so many
  * zeros. The network's first A answers belong to no step and are skipped; the waveform stage's first L + 3 hops lie
  * before sample 0 and are dropped. From there on queue and input stay in step for ever. */
 #include "base/status.h"
@@ -51,7 +51,8 @@ struct myna_converter {
     const myna_voice *voice;
     myna_converter_options options;   /* its source is unused: */
     myna_source source;               /* a copy; speech_seconds 0: none */
-    size_t network_delay, look_ahead; /* steps, frames */
+    size_t network_delay; /* steps */
+    int look_ahead;       /* frames */
 
     myna_analyzer *analyzer;
     myna_stream *stream;
@@ -98,14 +99,14 @@ static size_t network_delay_of(myna_latency latency)
     return (size_t)(myna_content_ahead(latency) + myna_decoder_ahead(latency));
 }
 
-static size_t look_ahead_of(myna_latency latency)
+static int look_ahead_of(myna_latency latency)
 {
-    return latency == MYNA_LATENCY_BEST ? 3 : 0;
+    return latency == MYNA_LATENCY_BEST ? 3 : -1;
 }
 
 size_t myna_latency_samples(myna_latency latency)
 {
-    return 1000 + STEP_SAMPLES * network_delay_of(latency) + MYNA_HOP_SAMPLES * look_ahead_of(latency);
+    return STEP_SAMPLES * network_delay_of(latency) + (size_t)(1000 + MYNA_HOP_SAMPLES * look_ahead_of(latency));
 }
 
 size_t myna_converter_latency_samples(const myna_converter *c)
@@ -130,7 +131,7 @@ static void start(myna_converter *c)
         c->output_level.spoken /= (double)c->source.output_gain * (double)c->source.output_gain;
     c->heard_f0_hz = c->spoken_f0_hz = 0;
     c->n_heard = c->n_spoken = c->input_fill = c->n_taken = 0;
-    c->hops_to_drop = c->look_ahead + MYNA_OVERLAP - 1;
+    c->hops_to_drop = (size_t)(c->look_ahead + MYNA_OVERLAP - 1);
     c->n_queued = myna_converter_latency_samples(c);
     memset(c->queue, 0, c->n_queued * sizeof *c->queue);
 }
@@ -144,7 +145,7 @@ static myna_status create_stages(myna_converter *c, myna_error *error)
         status = myna_stream_create(&c->stream, c->model, &c->voice->speaker, options->latency,
             has_source(c) ? &c->source.content : NULL, learns(c), error);
     if (status == MYNA_OK) status = myna_excitation_create(&c->excitation, options->seed, error);
-    if (status == MYNA_OK) status = myna_rtisi_create(&c->rtisi, (int)c->look_ahead, options->iterations, error);
+    if (status == MYNA_OK) status = myna_rtisi_create(&c->rtisi, c->look_ahead, options->iterations, error);
     return status;
 }
 

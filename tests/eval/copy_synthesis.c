@@ -26,7 +26,7 @@ typedef struct stages {
 
 static myna_status create(stages *s, myna_latency latency, int iterations, myna_error *error)
 {
-    s->look_ahead = latency == MYNA_LATENCY_BEST ? 3 : 0;
+    s->look_ahead = latency == MYNA_LATENCY_BEST ? 3 : -1;
     s->pitch_lag = 2 * myna_content_ahead(latency);
     myna_status status = myna_mel_create(&s->mel, error);
     if (status == MYNA_OK) status = myna_analyzer_create(&s->analyzer, s->mel, s->pitch_lag, error);
@@ -67,7 +67,7 @@ static void speak(stages *s, float *hop, const float *mel, float f0_hz, float ga
 static void copy(stages *s, float *samples, size_t n, float gain)
 {
     enum { HOP = MYNA_HOP_SAMPLES, WAITING = MYNA_PITCH_MAX_LAG + 1 };
-    size_t lag = (size_t)s->pitch_lag, early = lag + (size_t)s->look_ahead + MYNA_OVERLAP - 1;
+    size_t lag = (size_t)s->pitch_lag, early = lag + (size_t)(s->look_ahead + MYNA_OVERLAP - 1);
     size_t n_hops = (n + HOP - 1) / HOP;
     float hop[HOP], mel[WAITING][MYNA_MEL_BANDS];
     myna_frame frame;

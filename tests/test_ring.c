@@ -51,6 +51,20 @@ static void full_and_empty(void **state)
     assert_int_equal(myna_ring_create(&ring, SIZE_MAX, NULL), MYNA_ERROR_ARGUMENT);
 }
 
+static void silence_is_written_without_samples(void **state)
+{
+    (void)state;
+    myna_ring *ring = create(8);
+    const float ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+    float out[8];
+    assert_int_equal(myna_ring_write(ring, ones, 8), 8);
+    assert_int_equal(myna_ring_read(ring, NULL, 6), 6);
+    assert_int_equal(myna_ring_write(ring, NULL, 10), 6); /* over the end and on from the start */
+    assert_int_equal(myna_ring_read(ring, out, 8), 8);
+    for (int i = 0; i < 8; i++) assert_true(out[i] == (i < 2 ? 1.0f : 0.0f));
+    myna_ring_free(ring);
+}
+
 enum { TOTAL = 1 << 20 };
 
 static void *write_all(void *ring)
@@ -91,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_is_kept),
         cmocka_unit_test(full_and_empty),
+        cmocka_unit_test(silence_is_written_without_samples),
         cmocka_unit_test(threads_lose_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

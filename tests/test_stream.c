@@ -66,7 +66,7 @@ static myna_status remember(fixture *f)
     for (size_t i = 0; i < N_FRAMES * MYNA_MEL_BANDS; i++) log_mel[i] = f->speaker[i / GROUP];
     for (size_t k = 0; k < N_FRAMES; k++)
         myna_denormalize(log_mel + k * MYNA_MEL_BANDS, log_mel + k * MYNA_MEL_BANDS, &f->model->weights);
-    return myna_speaker_remember(&f->target, f->model, log_mel, N_FRAMES, NULL);
+    return myna_speaker_remember(&f->target, NULL, f->model, log_mel, N_FRAMES, NULL);
 }
 
 static int set_up(void **state)
@@ -108,7 +108,7 @@ static void run_batch(fixture *f, myna_latency latency)
     const myna_weights *w = &f->model->weights;
     const float *out = myna_network_forward(f->network, w, &f->batch, latency);
     memset(&f->statistics, 0, sizeof f->statistics);
-    myna_network_listen(f->network, w, f->content, latency, &f->statistics);
+    myna_network_hear(f->network, w, f->content, latency, &f->statistics);
     for (size_t k = 0; k < FRAMES; k++) myna_denormalize(f->expected + k * MYNA_MEL_BANDS, out + k * MYNA_MEL_BANDS, w);
 }
 

@@ -59,8 +59,14 @@ size_t myna_ring_write(myna_ring *ring, const float *samples, size_t n)
     size_t room = ring->mask + 1 - (written - atomic_load_explicit(&ring->n_read, memory_order_acquire));
     if (n > room) n = room;
     size_t run = first_run(ring, written, n);
-    memcpy(ring->samples + (written & ring->mask), samples, run * sizeof *samples);
-    memcpy(ring->samples, samples + run, (n - run) * sizeof *samples);
+    float *first = ring->samples + (written & ring->mask), *second = ring->samples;
+    if (samples) {
+        memcpy(first, samples, run * sizeof *samples);
+        memcpy(second, samples + run, (n - run) * sizeof *samples);
+    } else {
+        memset(first, 0, run * sizeof *first);
+        memset(second, 0, (n - run) * sizeof *second);
+    }
     atomic_store_explicit(&ring->n_written, written + n, memory_order_release);
     return n;
 }

@@ -10,7 +10,7 @@ typedef struct myna_ring myna_ring;
 myna_status myna_ring_create(myna_ring **out, size_t capacity, myna_error *error);
 void myna_ring_free(myna_ring *ring);
 
-/* The writer's: takes as many of the n samples as there is room for, and says how many. */
+/* The writer's: takes as many of the n samples as there is room for, and says how many. `samples` NULL: silence. */
 size_t myna_ring_write(myna_ring *ring, const float *samples, size_t n);
 
 /* How many that would be: at least so many to the writer. */

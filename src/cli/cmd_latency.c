@@ -105,12 +105,8 @@ static double measure_echo(loop *l)
 
 static void speak_period(loop *l)
 {
-    static const float silence[1024];
     myna_ring_write(l->spoken.port.ring, &click, 1);
-    for (size_t left = l->spoken.period - 1, part; left > 0; left -= part) {
-        part = left < 1024 ? left : 1024;
-        myna_ring_write(l->spoken.port.ring, silence, part);
-    }
+    myna_ring_write(l->spoken.port.ring, NULL, l->spoken.period - 1);
 }
 
 /* n round trips in ms; those that were not heard are left out. */

@@ -14,16 +14,6 @@ double myna_live_margin(double heard_seconds, double spoken_seconds)
     return heard_seconds + fmax(fmax(heard_seconds, spoken_seconds), least_jitter_seconds) + resampler_seconds;
 }
 
-/* As much as there is room for. */
-static void put_silence(myna_live_outlet *o, size_t n)
-{
-    static const float silence[256];
-    for (size_t part, written = 1; n > 0 && written > 0; n -= part) {
-        part = n < 256 ? n : 256;
-        written = myna_ring_write(o->port.ring, silence, part);
-    }
-}
-
 /* A latency that is a whole number of samples: a recording can be laid beside what was converted without a device. */
 static void round_latency(myna_live_outlet *o)
 {
@@ -47,7 +37,7 @@ myna_status myna_live_outlet_create(myna_live_outlet *out, const myna_live_outle
         status = myna_ring_create(&out->port.ring, 8 * out->margin_samples + MIN_RING_SAMPLES, error);
     if (status != MYNA_OK) return status;
     round_latency(out);
-    put_silence(out, out->margin_samples);
+    myna_ring_write(out->port.ring, NULL, out->margin_samples);
     return MYNA_OK;
 }
 
@@ -64,7 +54,7 @@ void myna_live_outlet_widen(myna_live_outlet *o, double heard_seconds, double sp
     s->heard_seconds = fmax(s->heard_seconds, heard_seconds);
     s->spoken_seconds = fmax(s->spoken_seconds, spoken_seconds);
     size_t margin = (size_t)ceil(myna_live_margin(s->heard_seconds, s->spoken_seconds) * s->rate_hz);
-    if (margin > o->margin_samples) put_silence(o, margin - o->margin_samples);
+    if (margin > o->margin_samples) myna_ring_write(o->port.ring, NULL, margin - o->margin_samples);
     o->margin_samples = margin;
     o->level.set_point = (double)margin / s->rate_hz;
     o->level.block = s->heard_seconds;
@@ -107,7 +97,7 @@ double myna_live_outlet_hold_level(myna_live_outlet *o, double waiting)
     double jump = myna_live_level_look(&o->level, waiting - (double)o->n_to_skip / o->settings.rate_hz);
     if (o->settings.is_steered) myna_resampler_steer(o->up, o->level.ppm);
     if (jump >= 0) return jump;
-    put_silence(o, (size_t)rint(-jump * o->settings.rate_hz));
+    myna_ring_write(o->port.ring, NULL, (size_t)rint(-jump * o->settings.rate_hz));
     o->made_up_seconds -= jump;
     return 0;
 }

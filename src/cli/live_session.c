@@ -24,7 +24,7 @@ static myna_status find(int *index, myna_device_info *info, char name[MYNA_DEVIC
                                       : myna_device_find(index, wanted, to_record, error);
     if (status != MYNA_OK) return myna_fail_in(error, status, wanted ? wanted : to_record ? "input" : "output");
     myna_device_describe(info, *index);
-    snprintf(name, MYNA_DEVICE_NAME, "%s: %s", info->host_api, info->name);
+    myna_device_name(name, *index);
     return MYNA_OK;
 }
 

@@ -5,7 +5,6 @@
 #include "cli/live_worker.h"
 #include "io/audio_device.h"
 
-enum { MYNA_DEVICE_NAME = 256 };
 
 typedef struct myna_live_wanted {
     const char *input, *output; /* see myna_device_find; NULL: the default */

@@ -97,11 +97,11 @@ static bool can(int index, bool to_record)
     return (to_record ? info.input_channels : info.output_channels) > 0;
 }
 
-static void name_in_full(char *out, size_t size, int index)
+void myna_device_name(char out[MYNA_DEVICE_NAME], int index)
 {
     myna_device_info info;
     myna_device_describe(&info, index);
-    snprintf(out, size, "%s: %s", info.host_api, info.name);
+    snprintf(out, MYNA_DEVICE_NAME, "%s: %s", info.host_api, info.name);
 }
 
 static myna_status find_by_name(int *out, const char *wanted, bool to_record, myna_error *error)
@@ -109,8 +109,8 @@ static myna_status find_by_name(int *out, const char *wanted, bool to_record, my
     char names[160] = "";
     int n = 0, found = -1;
     for (int i = 0; i < myna_device_count(); i++) {
-        char full[256];
-        name_in_full(full, sizeof full, i);
+        char full[MYNA_DEVICE_NAME];
+        myna_device_name(full, i);
         if (!can(i, to_record) || !holds(full, wanted)) continue;
         size_t length = strlen(names);
         snprintf(names + length, sizeof names - length, "%s%d (%.60s)", n ? ", " : "", i, full);
@@ -142,8 +142,8 @@ myna_status myna_device_find(int *out, const char *wanted, bool to_record, myna_
 myna_status myna_device_find_again(int *out, const char *full_name, bool to_record, myna_error *error)
 {
     for (int i = 0; i < myna_device_count(); i++) {
-        char full[256];
-        name_in_full(full, sizeof full, i);
+        char full[MYNA_DEVICE_NAME];
+        myna_device_name(full, i);
         if (!can(i, to_record) || strcmp(full, full_name) != 0) continue;
         *out = i;
         return MYNA_OK;

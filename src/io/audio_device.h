@@ -21,6 +21,10 @@ typedef struct myna_device_info {
 int myna_device_count(void);
 void myna_device_describe(myna_device_info *out, int index); /* [0, myna_device_count) */
 
+/* "host API: name", as myna_device_find and myna_device_find_again compare it. */
+enum { MYNA_DEVICE_NAME = 256 };
+void myna_device_name(char out[MYNA_DEVICE_NAME], int index);
+
 /* Finds a device that records (or plays) by its index or any part of "host API: name", whatever the case; NULL means
  * the default. ERROR_DEVICE where there is none, or several that fit; the reason names them. */
 myna_status myna_device_find(int *out, const char *wanted, bool to_record, myna_error *error);

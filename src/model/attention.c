@@ -1,6 +1,5 @@
 #include "model/attention.h"
 
-#include "nn/layers.h"
 #include "nn/optim.h"
 
 #include <string.h>
@@ -41,8 +40,7 @@ void myna_attention_pass_lay_out(
     MYNA_TAKE(arena, p->dscores, steps * n_keys);
 }
 
-/* ---- Forward
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- Forward ----------------------------------------------------------------------------------------------------- */
 
 static size_t first_key(const myna_attention_pass *p, size_t item)
 {
@@ -51,12 +49,7 @@ static size_t first_key(const myna_attention_pass *p, size_t item)
 
 static myna_attention_shape shape_of(const myna_attention_pass *p)
 {
-    return (myna_attention_shape){.items = p->items,
-        .steps = p->steps,
-        .n_keys = 1 + p->reference_steps,
-        .heads = MYNA_ATTENTION_HEADS,
-        .key_size = KEY / MYNA_ATTENTION_HEADS,
-        .value_size = C / MYNA_ATTENTION_HEADS};
+    return myna_attention_shape_of(p->items, p->steps, 1 + p->reference_steps);
 }
 
 void myna_attention_pass_remember(
@@ -80,8 +73,7 @@ const float *myna_attention_pass_forward(myna_attention_pass *p, const myna_atte
     return p->out;
 }
 
-/* ---- Backward
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Backward ---------------------------------------------------------------------------------------------------- */
 
 /* From p->dkey and p->dvalue. */
 static void memory_backward(

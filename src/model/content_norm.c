@@ -21,7 +21,7 @@ static myna_status listen(myna_content_statistics *sum, const myna_model *model,
     myna_encoder_input(content, log_mel, n_steps * MYNA_STEP_FRAMES, &model->weights);
     myna_network *network = NULL;
     myna_status status = myna_network_create_encoders(&network, &model->layout, n_steps, 0, error);
-    if (status == MYNA_OK) myna_network_listen(network, &model->weights, content, latency, sum);
+    if (status == MYNA_OK) myna_network_hear(network, &model->weights, content, latency, sum);
     myna_network_free(network);
     free(content);
     return status;
@@ -30,18 +30,22 @@ static myna_status listen(myna_content_statistics *sum, const myna_model *model,
 myna_status myna_content_measure(myna_content_statistics *out, const myna_model *model, myna_latency latency,
     const float *log_mel, size_t n_frames, myna_error *error)
 {
-    const float *average_mean = model->weights.front.content_mean;
-    const float *average_deviation = model->weights.front.content_deviation;
     size_t n_steps = n_frames / MYNA_STEP_FRAMES;
     myna_content_statistics found = {0};
     myna_status status = n_steps > 0 ? listen(&found, model, latency, log_mel, n_steps, error) : MYNA_OK;
-    if (status != MYNA_OK) return status;
+    if (status == MYNA_OK) myna_content_complete(out, &model->weights, &found, n_steps);
+    return status;
+}
+
+void myna_content_complete(
+    myna_content_statistics *out, const myna_weights *weights, const myna_content_statistics *found, size_t n_steps)
+{
+    const float *average_mean = weights->front.content_mean, *average_deviation = weights->front.content_deviation;
     float part = (float)n_steps * step_seconds / ((float)n_steps * step_seconds + average_seconds);
     for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
-        out->mean[i] = part * found.mean[i] + (1 - part) * average_mean[i];
-        out->deviation[i] = part * found.deviation[i] + (1 - part) * average_deviation[i];
+        out->mean[i] = part * found->mean[i] + (1 - part) * average_mean[i];
+        out->deviation[i] = part * found->deviation[i] + (1 - part) * average_deviation[i];
     }
-    return MYNA_OK;
 }
 
 /* ---- Streaming --------------------------------------------------------------------------------------------------- */

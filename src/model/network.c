@@ -240,7 +240,19 @@ static const float *before(const block_trace *traces, int i, const float *first)
 
 /* ---- Content encoder -------------------------------------------------------------------------------------------- */
 
-const float *myna_network_hear(myna_network *n, const myna_weights *w, const float *in, myna_latency latency)
+static void add_statistics(const myna_network *n, myna_content_statistics *sum)
+{
+    for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
+        for (size_t item = 0; item < n->items; item++) {
+            const float *stats = n->content_stats[i / MYNA_CHANNELS] + item * 2 * MYNA_CHANNELS + i % MYNA_CHANNELS;
+            sum->mean[i] += stats[0];
+            sum->deviation[i] += 1.0f / stats[MYNA_CHANNELS];
+        }
+    }
+}
+
+const float *myna_network_hear(myna_network *n, const myna_weights *w, const float *in, myna_latency latency,
+    myna_content_statistics *sum)
 {
     size_t rows = n->items * n->steps;
     float *x = n->content_in;
@@ -251,33 +263,16 @@ const float *myna_network_hear(myna_network *n, const myna_weights *w, const flo
         x = n->content[i].out;
         myna_instance_norm_forward(x, n->content_stats[i + 1], x, n->items, n->steps, MYNA_CHANNELS);
     }
+    if (sum) add_statistics(n, sum);
     return x;
 }
 
 static void content_forward(myna_network *n, const myna_weights *w, const float *in, myna_latency latency)
 {
     size_t rows = n->items * n->steps;
-    const float *x = myna_network_hear(n, w, in, latency);
+    const float *x = myna_network_hear(n, w, in, latency, NULL);
     myna_linear_forward(n->code, x, w->content.out.weight, w->content.out.bias, rows, n->code_width, MYNA_CHANNELS);
     myna_tanh_forward(n->code, n->code, rows * n->code_width);
-}
-
-void myna_network_listen(myna_network *n, const myna_weights *w, const float *content, myna_latency latency,
-    myna_content_statistics *sum)
-{
-    myna_network_hear(n, w, content, latency);
-    for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
-        for (size_t item = 0; item < n->items; item++) {
-            const float *stats = n->content_stats[i / MYNA_CHANNELS] + item * 2 * MYNA_CHANNELS + i % MYNA_CHANNELS;
-            sum->mean[i] += stats[0];
-            sum->deviation[i] += 1.0f / stats[MYNA_CHANNELS];
-        }
-    }
-}
-
-static void instance_backward(myna_network *n, const float *out, const float *stats)
-{
-    myna_instance_norm_backward(n->dx, n->dx, out, stats, n->items, n->steps, MYNA_CHANNELS);
 }
 
 /* From n->dcode, the gradient of the code after tanh. */
@@ -289,11 +284,13 @@ static void content_backward(
     myna_linear_backward(n->dx, d->content.out.weight, d->content.out.bias, n->dcode,
         n->content[MYNA_CONTENT_BLOCKS - 1].out, w->content.out.weight, rows, n->code_width, MYNA_CHANNELS);
     for (int i = MYNA_CONTENT_BLOCKS - 1; i >= 0; i--) {
-        instance_backward(n, n->content[i].out, n->content_stats[i + 1]);
+        myna_instance_norm_backward(
+            n->dx, n->dx, n->content[i].out, n->content_stats[i + 1], n->items, n->steps, MYNA_CHANNELS);
         block_backward(n, &d->content.blocks[i], &n->content[i], before(n->content, i, n->content_in),
             &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)));
     }
-    instance_backward(n, n->content_in, n->content_stats[0]);
+    myna_instance_norm_backward(
+        n->dx, n->dx, n->content_in, n->content_stats[0], n->items, n->steps, MYNA_CHANNELS);
     myna_linear_backward(NULL, d->content.in.weight, d->content.in.bias, n->dx, in, w->content.in.weight, rows,
         MYNA_CHANNELS, MYNA_CONTENT_IN);
 }
@@ -338,7 +335,7 @@ static void remember(myna_network *n, const myna_weights *w, const myna_batch *b
 {
     for (size_t item = 0; item < n->items; item++) {
         const float *content = batch->speaker + item * reference_steps(n) * MYNA_CONTENT_IN, *heard = NULL;
-        if (batch->reference[item]) heard = myna_network_hear(n->listener, w, content, MYNA_LATENCY_BEST);
+        if (batch->reference[item]) heard = myna_network_hear(n->listener, w, content, MYNA_LATENCY_BEST, NULL);
         myna_attention_pass_remember(&n->attention, &w->decoder.attention, item, heard, content);
     }
 }
@@ -402,14 +399,20 @@ static void decoder_backward(myna_network *n, const myna_weights *d, const myna_
 
 /* ---- The whole ------------------------------------------------------------------------------------------------------ */
 
+/* From n->embedding on. */
+static const float *run(myna_network *n, const myna_weights *w, const myna_batch *batch, myna_latency latency)
+{
+    content_forward(n, w, batch->content, latency);
+    remember(n, w, batch);
+    decoder_forward(n, w, batch, latency);
+    return n->out;
+}
+
 const float *myna_network_forward(
     myna_network *network, const myna_weights *weights, const myna_batch *batch, myna_latency latency)
 {
-    content_forward(network, weights, batch->content, latency);
     myna_network_embed(network, weights, batch->speaker);
-    remember(network, weights, batch);
-    decoder_forward(network, weights, batch, latency);
-    return network->out;
+    return run(network, weights, batch, latency);
 }
 
 void myna_network_backward(myna_network *network, const myna_weights *gradients, const myna_weights *weights,
@@ -428,9 +431,7 @@ const float *myna_network_forward_as(myna_network *n, const myna_weights *w, con
     for (size_t i = 0; i < n->items; i++)
         memcpy(n->embedding + i * MYNA_EMBEDDING_SIZE, embedding, MYNA_EMBEDDING_SIZE * sizeof *embedding);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) n->decoder[i].film_change = film_change + i * MYNA_FILM;
-    content_forward(n, w, batch->content, latency);
-    remember(n, w, batch);
-    decoder_forward(n, w, batch, latency);
+    run(n, w, batch, latency);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) n->decoder[i].film_change = NULL;
     return n->out;
 }

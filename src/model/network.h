@@ -30,7 +30,7 @@ typedef struct myna_batch {
 typedef struct myna_network myna_network;
 myna_status myna_network_create(
     myna_network **out, const myna_layout *layout, size_t items, size_t steps, size_t speaker_steps, myna_error *error);
-/* The encoders alone, for a single item and without backward: myna_network_embed and myna_network_listen. Steps may be
+/* The encoders alone, for a single item and without backward: myna_network_embed and myna_network_hear. Steps may be
  * 0 for an encoder that is not used. Takes 16 kB a step. */
 myna_status myna_network_create_encoders(
     myna_network **out, const myna_layout *layout, size_t steps, size_t speaker_steps, myna_error *error);
@@ -48,13 +48,10 @@ void myna_network_backward(myna_network *network, const myna_weights *gradients,
  * AdaIN-VC 1904.05742 and AGAIN-VC 2011.00316 do), which takes away what stays the same throughout: much of the voice,
  * the microphone and the room. In training the recording is the segment. A stream cannot know its future and is told
  * these statistics by a first pass, or learns them as it runs: see model/stream.h.
- * Runs the content encoder over content[items][steps][MYNA_CONTENT_IN] and adds the statistics of each item. */
-void myna_network_listen(myna_network *network, const myna_weights *weights, const float *content, myna_latency latency,
-    myna_content_statistics *sum);
-
-/* Runs the content encoder over content[items][steps][MYNA_CONTENT_IN] and returns what stands before its bottleneck,
- * [items][steps][MYNA_CHANNELS], normalised, owned by `network`. */
-const float *myna_network_hear(myna_network *network, const myna_weights *weights, const float *content, myna_latency latency);
+ * Runs the content encoder over content[items][steps][MYNA_CONTENT_IN]; returns what stands before its bottleneck,
+ * [items][steps][MYNA_CHANNELS], owned by `network`, and adds each item's statistics to `sum` where that is not NULL. */
+const float *myna_network_hear(myna_network *network, const myna_weights *weights, const float *content,
+    myna_latency latency, myna_content_statistics *sum);
 
 /* The speaker encoder alone: embeddings [items][MYNA_EMBEDDING_SIZE] of speaker[items][speaker_steps][MYNA_SPEAKER_IN]. */
 const float *myna_network_embed(myna_network *network, const myna_weights *weights, const float *speaker);

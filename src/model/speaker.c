@@ -2,6 +2,7 @@
 
 #include "base/status.h"
 #include "model/attention.h"
+#include "model/content_norm.h"
 #include "model/features.h"
 #include "model/network.h"
 
@@ -34,8 +35,8 @@ static void transpose(float *columns, const float *rows, size_t n_rows, size_t n
 }
 
 /* `memory` has room for 1 + n_steps keys. */
-static myna_status fill(
-    myna_speaker *memory, const myna_model *model, const float *log_mel, size_t n_steps, myna_error *error)
+static myna_status fill(myna_speaker *memory, myna_content_statistics *content_statistics, const myna_model *model,
+    const float *log_mel, size_t n_steps, myna_error *error)
 {
     const myna_weights *w = &model->weights;
     float *content = malloc((n_steps + 1) * MYNA_CONTENT_IN * sizeof *content);
@@ -46,9 +47,11 @@ static myna_status fill(
         status = myna_network_create_encoders(&network, &model->layout, n_steps, 0, error);
     if (status == MYNA_OK) {
         const float *heard = NULL;
+        myna_content_statistics found = {0};
         myna_encoder_input(content, log_mel, n_steps * MYNA_STEP_FRAMES, w);
-        if (network) heard = myna_network_hear(network, w, content, MYNA_LATENCY_BEST);
+        if (network) heard = myna_network_hear(network, w, content, MYNA_LATENCY_BEST, &found);
         myna_attention_memory(keys, memory->values, &w->decoder.attention, heard, content, n_steps);
+        if (content_statistics) myna_content_complete(content_statistics, w, &found, n_steps);
         transpose(memory->key_columns, keys, memory->n_keys, MYNA_ATTENTION_KEY);
     }
     myna_network_free(network);
@@ -57,13 +60,13 @@ static myna_status fill(
     return status;
 }
 
-myna_status myna_speaker_remember(
-    myna_speaker *speaker, const myna_model *model, const float *log_mel, size_t n_frames, myna_error *error)
+myna_status myna_speaker_remember(myna_speaker *speaker, myna_content_statistics *content, const myna_model *model,
+    const float *log_mel, size_t n_frames, myna_error *error)
 {
     size_t n_steps = n_frames / MYNA_STEP_FRAMES;
     myna_speaker memory = {0};
     myna_status status = allocate(&memory, 1 + n_steps, error);
-    if (status == MYNA_OK) status = fill(&memory, model, log_mel, n_steps, error);
+    if (status == MYNA_OK) status = fill(&memory, content, model, log_mel, n_steps, error);
     if (status == MYNA_OK) take(speaker, &memory);
     else myna_speaker_clear(&memory);
     return status;

@@ -17,9 +17,10 @@ typedef struct myna_speaker {
 } myna_speaker;
 
 /* Fills the memory from log_mel[n_frames][MYNA_MEL_BANDS] at normal level; where there are none, nothing is
- * remembered. On failure, `speaker` is as before. */
-myna_status myna_speaker_remember(
-    myna_speaker *speaker, const myna_model *model, const float *log_mel, size_t n_frames, myna_error *error);
+ * remembered. `content`, unless NULL, becomes what myna_content_measure finds there at MYNA_LATENCY_BEST: one hearing
+ * gives both. On failure, nothing is changed. */
+myna_status myna_speaker_remember(myna_speaker *speaker, myna_content_statistics *content, const myna_model *model,
+    const float *log_mel, size_t n_frames, myna_error *error);
 /* Of nothing, with what `other` holds for that. */
 myna_status myna_speaker_remember_nothing(myna_speaker *speaker, const myna_speaker *other, myna_error *error);
 void myna_speaker_clear(myna_speaker *speaker); /* frees the arrays */

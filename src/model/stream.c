@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "model/attention.h"
 #include "model/content_norm.h"
 #include "model/features.h"
 #include "nn/gemm.h"
@@ -239,14 +240,11 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
     myna_tanh_forward(s->y, s->y, n * width);
 }
 
-/* What row x[C] finds in the speaker's memory, found[C]. */
+/* What a row's query[MYNA_ATTENTION_KEY] finds in the speaker's memory: found[C]. */
 static void look_up(myna_stream *s, const myna_speaker *speaker, float *found, const float *query)
 {
-    const myna_attention_shape shape = {.n_keys = speaker->n_keys,
-        .heads = MYNA_ATTENTION_HEADS,
-        .key_size = MYNA_ATTENTION_KEY / MYNA_ATTENTION_HEADS,
-        .value_size = C / MYNA_ATTENTION_HEADS};
-    myna_attention_row(found, s->scores, query, speaker->key_columns, speaker->values, shape);
+    myna_attention_row(found, s->scores, query, speaker->key_columns, speaker->values,
+        myna_attention_shape_of(1, 1, speaker->n_keys));
 }
 
 /* Runs the attention over s->x[n][C] in place. */

@@ -1,7 +1,6 @@
 #include "model/voice.h"
 
 #include "base/status.h"
-#include "model/content_norm.h"
 #include "model/features.h"
 #include "model/network.h"
 #include "model/reconstruct.h"
@@ -35,13 +34,13 @@ myna_status myna_voice_set_embedding(
     myna_content_statistics content;
     myna_band_statistics reconstruction;
     const myna_passage own = {voice->log_mel, voice->f0_hz, voice->n_frames, &content};
-    const myna_latency latency = MYNA_LATENCY_BEST;
     myna_speaker speaker = {0};
     memcpy(speaker.embedding, embedding, sizeof speaker.embedding);
     if (film_change) memcpy(speaker.film_change, film_change, sizeof speaker.film_change);
-    myna_status status = myna_content_measure(&content, model, latency, voice->log_mel, voice->n_frames, error);
-    if (status == MYNA_OK) status = myna_speaker_remember(&speaker, model, voice->log_mel, voice->n_frames, error);
-    if (status == MYNA_OK) status = myna_reconstruct(&reconstruction, model, &speaker, latency, &own, error);
+    myna_status status =
+        myna_speaker_remember(&speaker, &content, model, voice->log_mel, voice->n_frames, error);
+    if (status == MYNA_OK)
+        status = myna_reconstruct(&reconstruction, model, &speaker, MYNA_LATENCY_BEST, &own, error);
     if (status != MYNA_OK) {
         myna_speaker_clear(&speaker);
         return status;
@@ -62,9 +61,9 @@ myna_status myna_voice_embed(myna_voice *voice, const myna_model *model, myna_er
 
 myna_status myna_voice_check_model(const myna_voice *voice, const myna_model *model, myna_error *error)
 {
-    if (strcmp(voice->model_id, model->id) == 0 && voice->speaker.n_keys > 0) return MYNA_OK;
     if (voice->speaker.n_keys == 0)
         return myna_fail(error, MYNA_ERROR_MODEL, "the voice was read without a model, to be looked at only");
+    if (strcmp(voice->model_id, model->id) == 0) return MYNA_OK;
     return myna_fail(error, MYNA_ERROR_MODEL, "the voice belongs to model %s, not %s", voice->model_id, model->id);
 }
 

@@ -137,7 +137,7 @@ static myna_status adopt(myna_voice *voice, const myna_model *model, myna_error 
 {
     if (!model) return MYNA_OK;
     if (strcmp(voice->model_id, model->id) == 0)
-        return myna_speaker_remember(&voice->speaker, model, voice->log_mel, voice->n_frames, error);
+        return myna_speaker_remember(&voice->speaker, NULL, model, voice->log_mel, voice->n_frames, error);
     if (voice->n_frames) return myna_voice_embed(voice, model, error);
     return myna_fail(error, MYNA_ERROR_MODEL,
         "the voice belongs to model %s, not to %s, and carries no log-mel to embed it again", voice->model_id,

@@ -93,20 +93,15 @@ static bool learns(const myna_converter *c)
     return !has_source(c) || c->options.source_is_start;
 }
 
-/* Steps that the network answers late, and frames that the waveform stage looks ahead. */
+/* Steps that the network answers late. */
 static size_t network_delay_of(myna_latency latency)
 {
     return (size_t)(myna_content_ahead(latency) + myna_decoder_ahead(latency));
 }
 
-static int look_ahead_of(myna_latency latency)
-{
-    return latency == MYNA_LATENCY_BEST ? 3 : -1;
-}
-
 size_t myna_latency_samples(myna_latency latency)
 {
-    return STEP_SAMPLES * network_delay_of(latency) + (size_t)(1000 + MYNA_HOP_SAMPLES * look_ahead_of(latency));
+    return STEP_SAMPLES * network_delay_of(latency) + (size_t)(1000 + MYNA_HOP_SAMPLES * myna_phase_ahead(latency));
 }
 
 size_t myna_converter_latency_samples(const myna_converter *c)
@@ -164,7 +159,7 @@ myna_status myna_converter_create(myna_converter **out, const myna_model *model,
     c->options = resolved;
     if (resolved.source) c->source = *resolved.source;
     c->network_delay = network_delay_of(resolved.latency);
-    c->look_ahead = look_ahead_of(resolved.latency);
+    c->look_ahead = myna_phase_ahead(resolved.latency);
     status = create_stages(c, error);
     if (status != MYNA_OK) {
         myna_converter_free(c);

@@ -229,14 +229,14 @@ static void make_content(const myna_segment_maker *m, float *out, bool perturbed
         myna_pool_bands(out + k * MYNA_POOLED_BANDS, m->frames + k * MYNA_MEL_BANDS);
 }
 
-static void make_pitch(myna_segment_maker *m, float *pitch, float *ripple, stretch s, float ratio)
+void myna_segment_pitch(float *pitch, float *ripple, const float *f0_hz, float ratio, const float *ripple_table,
+    const myna_weights *weights)
 {
-    const float *f0_hz = myna_corpus_f0(m->source.corpus, s.entry) + s.first;
-    float to_normalized = 1.0f / m->source.weights->front.mel_deviation[0];
+    float to_normalized = 1.0f / weights->front.mel_deviation[0];
     for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++) {
         float *row = ripple + k * MYNA_MEL_BANDS;
         myna_pitch_features(pitch + k * (MYNA_PITCH_BINS + 1), f0_hz[k] * ratio);
-        myna_ripple_at(row, m->source.ripple, f0_hz[k] * ratio);
+        myna_ripple_at(row, ripple_table, f0_hz[k] * ratio);
         for (int b = 0; b < MYNA_MEL_BANDS; b++) row[b] *= to_normalized;
     }
 }
@@ -266,7 +266,8 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     memcpy(m->target + first_step * MYNA_STEP_OUT, m->frames,
         (size_t)MYNA_SEGMENT_STEPS * MYNA_STEP_OUT * sizeof *m->frames);
     make_content(m, m->content + first_step * MYNA_CONTENT_IN, perturbed, &rng);
-    make_pitch(m, m->pitch + first_step * MYNA_PITCH_IN, m->ripple + first_step * MYNA_STEP_OUT, input, ratio);
+    myna_segment_pitch(m->pitch + first_step * MYNA_PITCH_IN, m->ripple + first_step * MYNA_STEP_OUT,
+        myna_corpus_f0(corpus, input.entry) + input.first, ratio, m->source.ripple, m->source.weights);
 
     float *noise = m->noise + first_step * m->source.code_width;
     for (size_t i = 0; i < MYNA_SEGMENT_STEPS * m->source.code_width; i++)

@@ -38,6 +38,10 @@ void myna_segment_make(myna_segment_maker *maker, size_t item, uint64_t seed, ui
 /* One segment as the content encoder hears it in training: content[MYNA_SEGMENT_STEPS][MYNA_CONTENT_IN] of normalised
  * frames[MYNA_SEGMENT_FRAMES][MYNA_MEL_BANDS], frequency axis and spectrum changed at random. */
 void myna_segment_perturb(float *content, const float *frames, myna_rng *rng);
+/* One segment's pitch[MYNA_SEGMENT_STEPS][MYNA_PITCH_IN] and ripple[MYNA_SEGMENT_STEPS][MYNA_STEP_OUT] of
+ * f0_hz[MYNA_SEGMENT_FRAMES] times ratio; ripple_table as made by myna_ripple_make. */
+void myna_segment_pitch(float *pitch, float *ripple, const float *f0_hz, float ratio, const float *ripple_table,
+    const myna_weights *weights);
 
 myna_batch myna_segment_batch(const myna_segment_maker *maker);        /* of items made so far at [0, max_items) */
 const float *myna_segment_target(const myna_segment_maker *maker);     /* [items][steps][MYNA_STEP_OUT], normalised */

@@ -280,7 +280,7 @@ static void listen_job(void *context, int member, int n_members)
     for (size_t first = begin; first < end; first += w->n_items) { /* whole shares, as for validation */
         for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
         myna_batch batch = myna_segment_batch(w->maker);
-        myna_network_listen(w->network, &t->average_weights, batch.content, MYNA_LATENCY_BEST, &w->content);
+        myna_network_hear(w->network, &t->average_weights, batch.content, MYNA_LATENCY_BEST, &w->content);
         w->n_listened += w->n_items;
     }
 }

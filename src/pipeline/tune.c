@@ -1,6 +1,5 @@
 /* Tuning a voice: gradient steps on its embedding and on the decoder's scales and shifts, the network as it is. */
 #include "base/status.h"
-#include "dsp/ripple.h"
 #include "model/features.h"
 #include "model/network.h"
 #include "model/voice.h"
@@ -95,17 +94,12 @@ static void fill_reference(const tuning *t, float *out, size_t segment)
 static void fill_item(const tuning *t, portion *p, size_t item, size_t segment)
 {
     const myna_weights *w = &t->model->weights;
-    size_t first_frame = segment * SEGMENT * MYNA_STEP_FRAMES, n_frames = SEGMENT * MYNA_STEP_FRAMES;
-    const float *log_mel = t->voice->log_mel + first_frame * MYNA_MEL_BANDS;
-    float to_normalized = 1.0f / w->front.mel_deviation[0];
-    for (size_t k = 0; k < n_frames; k++) {
-        size_t row = item * n_frames + k;
-        float f0_hz = t->voice->f0_hz[first_frame + k], *ripple = p->ripple + row * MYNA_MEL_BANDS;
-        myna_normalize(p->target + row * MYNA_MEL_BANDS, log_mel + k * MYNA_MEL_BANDS, w);
-        myna_pitch_features(p->pitch + row * (MYNA_PITCH_BINS + 1), f0_hz);
-        myna_ripple_at(ripple, t->model->ripple, f0_hz);
-        for (int b = 0; b < MYNA_MEL_BANDS; b++) ripple[b] *= to_normalized;
-    }
+    size_t first_frame = segment * MYNA_SEGMENT_FRAMES;
+    float *target = p->target + item * SEGMENT * MYNA_STEP_OUT;
+    for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++)
+        myna_normalize(target + k * MYNA_MEL_BANDS, t->voice->log_mel + (first_frame + k) * MYNA_MEL_BANDS, w);
+    myna_segment_pitch(p->pitch + item * SEGMENT * MYNA_PITCH_IN, p->ripple + item * SEGMENT * MYNA_STEP_OUT,
+        t->voice->f0_hz + first_frame, 1, t->model->ripple, w);
     fill_reference(t, p->speaker + item * REFERENCE * MYNA_CONTENT_IN, segment);
     p->reference[item] = true;
 }

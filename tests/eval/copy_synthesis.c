@@ -11,13 +11,14 @@
 #include "dsp/pitch.h"
 #include "io/audio_file.h"
 #include "model/network.h"
+#include "pipeline/options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct stages {
-    int look_ahead, pitch_lag; /* frames, as src/pipeline/convert.c chooses them for the latency */
+    int look_ahead, pitch_lag; /* frames, as in a conversion at this latency */
     myna_mel *mel;
     myna_analyzer *analyzer;
     myna_excitation *excitation;
@@ -26,7 +27,7 @@ typedef struct stages {
 
 static myna_status create(stages *s, myna_latency latency, int iterations, myna_error *error)
 {
-    s->look_ahead = latency == MYNA_LATENCY_BEST ? 3 : -1;
+    s->look_ahead = myna_phase_ahead(latency);
     s->pitch_lag = 2 * myna_content_ahead(latency);
     myna_status status = myna_mel_create(&s->mel, error);
     if (status == MYNA_OK) status = myna_analyzer_create(&s->analyzer, s->mel, s->pitch_lag, error);

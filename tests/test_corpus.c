@@ -220,6 +220,8 @@ static void interruption_leaves_nothing(void **state)
 /* ---- Segments -------------------------------------------------------------------------------------------------------
  */
 
+enum { STUDIO_ITEMS = 2 };
+
 typedef struct studio {
     memory_corpus memory;
     myna_corpus *corpus;
@@ -245,7 +247,7 @@ static void studio_open(studio *s, const memory_recording *recordings, size_t n)
     assert_ok(myna_mel_create(&s->mel, NULL));
     myna_segment_source source = {
         .corpus = s->corpus, .mel = s->mel, .ripple = s->ripple, .weights = &s->weights, .code_width = 1};
-    assert_ok(myna_segment_maker_create(&s->maker, &source, 1, NULL));
+    assert_ok(myna_segment_maker_create(&s->maker, &source, STUDIO_ITEMS, NULL));
 }
 
 static void studio_close(studio *s)
@@ -359,6 +361,66 @@ static void held_out_speakers_are_never_trained_on(void **state)
     studio_close(&s);
 }
 
+/* Of an item's pitch features, back over what they were made of; 0 where nothing is voiced. */
+static double mean_log2_f0(const float *pitch)
+{
+    double sum = 0, n = 0;
+    for (int k = 0; k < MYNA_SEGMENT_FRAMES; k++) {
+        const float *row = pitch + k * (MYNA_PITCH_BINS + 1);
+        for (int bin = 0; bin < MYNA_PITCH_BINS; bin++) sum += bin * (double)row[bin];
+        n += (double)row[MYNA_PITCH_BINS];
+    }
+    return n > 0 ? sum / n / (MYNA_PITCH_BINS - 1) * 3.2 : 0;
+}
+
+static void exchanged_segments_have_each_others_voices(void **state)
+{
+    (void)state;
+    static const memory_recording voices[] = {
+        {"low", "anna", false, MEMORY_TONE, 110, 3}, {"high", "bert", false, MEMORY_TONE, 240, 3}};
+    enum { REFERENCE = MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN, PITCH = MYNA_SEGMENT_STEPS * MYNA_PITCH_IN };
+    studio s;
+    studio_open(&s, voices, COUNT(voices));
+    int n_different = 0;
+    for (uint64_t i = 0; i < 40; i += STUDIO_ITEMS) {
+        for (size_t item = 0; item < STUDIO_ITEMS; item++) myna_segment_make(s.maker, item, 5, i + item, 0);
+        myna_batch own = myna_segment_batch(s.maker), exchanged = myna_segment_exchange(s.maker);
+        double f0[STUDIO_ITEMS], f0_exchanged[STUDIO_ITEMS];
+        for (size_t item = 0; item < STUDIO_ITEMS; item++) {
+            const float *reference = own.speaker + (1 - item) * REFERENCE;
+            assert_memory_equal(exchanged.speaker + item * REFERENCE, reference, REFERENCE * sizeof *reference);
+            f0[item] = mean_log2_f0(own.pitch + item * PITCH);
+            f0_exchanged[item] = mean_log2_f0(exchanged.pitch + item * PITCH);
+        }
+        n_different += fabs(f0[0] - f0[1]) > 0.5;
+        assert_true(f0[0] > 0 && f0[1] > 0);
+        assert_near(f0_exchanged[0], f0[1], 0.02);
+        assert_near(f0_exchanged[1], f0[0], 0.02);
+        assert_ptr_equal(exchanged.content, own.content);
+    }
+    assert_true(n_different > 4);
+    studio_close(&s);
+}
+
+static void heard_from_another_it_keeps_its_target(void **state)
+{
+    (void)state;
+    enum { CONTENT = MYNA_SEGMENT_STEPS * MYNA_CONTENT_IN, TARGET = MYNA_SEGMENT_STEPS * MYNA_STEP_OUT };
+    static float content[STUDIO_ITEMS * CONTENT], target[STUDIO_ITEMS * TARGET], silence[TARGET];
+    studio s;
+    studio_open(&s, tones, COUNT(tones));
+    for (size_t item = 0; item < STUDIO_ITEMS; item++) myna_segment_make(s.maker, item, 5, item, 0);
+    memcpy(content, myna_segment_batch(s.maker).content, sizeof content);
+    memcpy(target, myna_segment_target(s.maker), sizeof target);
+    myna_segment_hear(s.maker, 1, silence, 5, 1);
+    const float *now = myna_segment_batch(s.maker).content;
+    assert_memory_equal(now, content, CONTENT * sizeof *content);
+    for (size_t i = CONTENT; i < (size_t)STUDIO_ITEMS * CONTENT; i += MYNA_POOLED_BANDS) /* the equalizer alone is heard */
+        assert_near(now[i], now[CONTENT], 1e-6);
+    assert_memory_equal(myna_segment_target(s.maker), target, sizeof target);
+    studio_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +434,8 @@ int main(void)
         cmocka_unit_test(interruption_leaves_nothing),
         cmocka_unit_test(reference_never_overlaps_the_input),
         cmocka_unit_test(held_out_speakers_are_never_trained_on),
+        cmocka_unit_test(exchanged_segments_have_each_others_voices),
+        cmocka_unit_test(heard_from_another_it_keeps_its_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

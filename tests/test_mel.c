@@ -192,17 +192,17 @@ static void test_warp_scales_the_frequency_axis(void **state)
     make_bump(in, 1500);
     for (int r = 0; r < 4; r++) {
         myna_mel_warp warp;
-        myna_mel_warp_init(&warp, ratios[r]);
+        myna_mel_warp_init(&warp, ratios[r], ratios[r]);
         myna_mel_warp_apply(&warp, got, in);
         make_bump(wanted, 1500 * (double)ratios[r]);
         for (int b = 0; b < MYNA_MEL_BANDS; b++) assert_near(got[b], wanted[b], ratios[r] == 1 ? 1e-5 : 0.005);
     }
     for (int b = 0; b < MYNA_MEL_BANDS; b++) in[b] = (float)b;
     myna_mel_warp warp;
-    myna_mel_warp_init(&warp, 0.5f);
+    myna_mel_warp_init(&warp, 0.5f, 0.5f);
     myna_mel_warp_apply(&warp, got, in);
     assert_near(got[MYNA_MEL_BANDS - 1], MYNA_MEL_BANDS - 1, 1e-4); /* the end held */
-    myna_mel_warp_init(&warp, 2);
+    myna_mel_warp_init(&warp, 2, 2);
     myna_mel_warp_apply(&warp, got, in);
     assert_near(got[0], 0, 1e-6);
 }

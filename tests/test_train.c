@@ -119,6 +119,8 @@ static void resumed_equals_uninterrupted(void **state)
     myna_train_options options = small_options(7);
     options.code_noise = 0.07f;
     options.code_width = 5;
+    options.self_conversion = 1;
+    options.self_conversion_after = 3; /* so the resumed one knows */
     myna_trainer *whole = create(f, &options), *resumed = NULL;
     run(whole, 2);
     assert_ok(myna_trainer_save_checkpoint(whole, f->checkpoint, NULL, 0, NULL));
@@ -132,6 +134,24 @@ static void resumed_equals_uninterrupted(void **state)
     assert_true(same_state(whole, resumed));
     myna_trainer_free(whole);
     myna_trainer_free(resumed);
+}
+
+static void self_conversion_begins_when_it_is_told_to(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options with = small_options(7), without = small_options(7);
+    with.self_conversion = 1;
+    with.self_conversion_after = 1;
+    without.self_conversion = 0;
+    myna_trainer *a = create(f, &with), *b = create(f, &without);
+    run(a, 1);
+    run(b, 1);
+    assert_true(same_state(a, b));
+    run(a, 1);
+    run(b, 1);
+    assert_false(same_state(a, b));
+    myna_trainer_free(a);
+    myna_trainer_free(b);
 }
 
 static void resumed_with_other_options(void **state)
@@ -151,6 +171,7 @@ static void resumed_with_other_options(void **state)
     assert_null(myna_trainer_fact(second, "minutes"));
     myna_trainer_set_steps(second, 2000);
     myna_trainer_set_rate(second, 0.004f);
+    myna_trainer_set_self_conversion(second, 0.25f);
     myna_train_report report;
     assert_ok(myna_trainer_step(second, &report, NULL));
     assert_near(report.rate, 0.004 / 200, 1e-9); /* the first of 200 steps of warm-up */
@@ -159,6 +180,7 @@ static void resumed_with_other_options(void **state)
     assert_ok(myna_trainer_resume(&second, f->corpus, f->checkpoint, 0, NULL));
     assert_int_equal(myna_trainer_options(second).n_steps, 2000);
     assert_true(myna_trainer_options(second).rate == 0.004f);
+    assert_true(myna_trainer_options(second).self_conversion == 0.25f);
     myna_trainer_free(second);
 }
 
@@ -250,6 +272,7 @@ int main(void)
         cmocka_unit_test(loss_falls),
         cmocka_unit_test(same_seed_same_result),
         cmocka_unit_test(resumed_equals_uninterrupted),
+        cmocka_unit_test(self_conversion_begins_when_it_is_told_to),
         cmocka_unit_test(resumed_with_other_options),
         cmocka_unit_test(bad_checkpoint_is_refused),
         cmocka_unit_test(not_finite_leaves_the_weights),

@@ -28,7 +28,7 @@ static int check_settings(const train_settings *s)
 
 int myna_cmd_train(int argc, char **argv)
 {
-    train_settings s = {.seed = -1, .code_noise = -1, .checkpoint_minutes = 5, .log_steps = 250};
+    train_settings s = {.seed = -1, .code_noise = -1, .self_conversion = -1, .checkpoint_minutes = 5, .log_steps = 250};
     const myna_option options[] = {
         {"output", 'o', MYNA_OPTION_TEXT, &s.output, "MODEL", "where the model goes (.safetensors); its checkpoint, loss table and\nplot stand beside it, and its folder is made where it is missing", 0, 0, NULL},
         {"hours", 0, MYNA_OPTION_NUMBER, &s.hours, "H", "train for about so long (turned into steps once the speed is known;\nwith --resume: in all)", 1e-3, 10000, NULL},
@@ -42,6 +42,7 @@ int myna_cmd_train(int argc, char **argv)
         {"rate", 0, MYNA_OPTION_NUMBER, &s.rate, "R", "AdamW learning rate (0.0015; for fine-tuning take 0.0003;\nwith --resume: as before)", 1e-6, 1, NULL},
         {"code-width", 0, MYNA_OPTION_INTEGER, &s.code_width, "N", "values a step in the bottleneck (16)", 1, 256, NULL},
         {"code-noise", 0, MYNA_OPTION_NUMBER, &s.code_noise, "D", "deviation of the noise on them while training (0.1)", 0, 2, NULL},
+        {"self-conversion", 0, MYNA_OPTION_NUMBER, &s.self_conversion, "S", "share of steps whose speech the model converts to another voice\nbefore it hears it (0.5; with --resume: as before)", 0, 1, NULL},
         {"checkpoint-minutes", 0, MYNA_OPTION_NUMBER, &s.checkpoint_minutes, "M", "time between checkpoints (5)", 0, 1e6, NULL},
         {"log-steps", 0, MYNA_OPTION_INTEGER, &s.log_steps, "N", "steps between rows of the loss table (250)", 1, 1e9, NULL},
         {"cache", 0, MYNA_OPTION_TEXT, &s.cache, "DIR", "for analysed recordings (XDG_CACHE_HOME/myna)", 0, 0, NULL},

@@ -11,7 +11,6 @@ struct myna_analyzer {
     myna_stft *stft;
     myna_pitch_tracker *pitch; /* NULL: none wanted */
     float window[MYNA_WINDOW_SAMPLES];
-    myna_complex spectrum[MYNA_BINS];
     float magnitude[MYNA_BINS];
 };
 
@@ -49,8 +48,7 @@ void myna_analyzer_push(myna_analyzer *analyzer, myna_frame *out, const float *h
     const size_t kept = MYNA_WINDOW_SAMPLES - MYNA_HOP_SAMPLES;
     memmove(analyzer->window, analyzer->window + MYNA_HOP_SAMPLES, kept * sizeof *hop);
     memcpy(analyzer->window + kept, hop, MYNA_HOP_SAMPLES * sizeof *hop);
-    myna_stft_forward(analyzer->stft, analyzer->spectrum, analyzer->window);
-    myna_magnitude(analyzer->magnitude, analyzer->spectrum, MYNA_BINS);
+    myna_stft_magnitude(analyzer->stft, analyzer->magnitude, analyzer->window);
     myna_mel_forward(analyzer->mel, out->mel, analyzer->magnitude);
     out->f0_hz = analyzer->pitch ? myna_pitch_push(analyzer->pitch, hop) : 0;
 }

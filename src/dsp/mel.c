@@ -194,10 +194,12 @@ void myna_mel_inverse(const myna_mel *mel, float *magnitude, const float *in)
 
 /* ---- Along the axis ---------------------------------------------------------------------------------------------- */
 
-void myna_mel_warp_init(myna_mel_warp *warp, float ratio)
+void myna_mel_warp_init(myna_mel_warp *warp, float lowest_ratio, float highest_ratio)
 {
     double lowest = mel_from_hz(lowest_hz), step = mel_step();
     for (int b = 0; b < MYNA_MEL_BANDS; b++) {
+        double at = (double)b / (MYNA_MEL_BANDS - 1);
+        double ratio = pow((double)lowest_ratio, 1 - at) * pow((double)highest_ratio, at);
         double position = (mel_from_hz(band_hz(b) / ratio) - lowest) / step - 1;
         position = fmin(fmax(position, 0), MYNA_MEL_BANDS - 1);
         int from = (int)fmin(position, MYNA_MEL_BANDS - 2);

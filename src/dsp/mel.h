@@ -26,12 +26,14 @@ enum { MYNA_MEL_INVERSE_ITERATIONS = 8 };
 void myna_mel_inverse(const myna_mel *mel, float *magnitude, const float *log_mel);
 
 /* log-mel of the same sound with its frequency axis scaled: out(f) = in(f / ratio), linear between bands, the
- * ends held. One frame of MYNA_MEL_BANDS; `out` must not overlap `in`. ratio 1.2 makes formants 20 % higher. */
+ * ends held. One frame of MYNA_MEL_BANDS; `out` must not overlap `in`. ratio 1.2 makes formants 20 % higher. Its
+ * logarithm goes in a straight line from the lowest band's to the highest's, between which there must be no more than a
+ * factor of 4. */
 typedef struct myna_mel_warp {
     uint16_t from[MYNA_MEL_BANDS]; /* lower neighbour */
     float part[MYNA_MEL_BANDS];    /* of the upper one */
 } myna_mel_warp;
-void myna_mel_warp_init(myna_mel_warp *warp, float ratio);
+void myna_mel_warp_init(myna_mel_warp *warp, float lowest_ratio, float highest_ratio);
 void myna_mel_warp_apply(const myna_mel_warp *warp, float *out, const float *in);
 
 /* Does a frame at normal level (speech at -20 dBFS) hold speech? True when its summed mel magnitude is no more

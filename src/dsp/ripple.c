@@ -15,7 +15,6 @@ typedef struct scratch {
     myna_stft *stft;
     const myna_mel *mel;
     float samples[MYNA_WINDOW_SAMPLES + 2 * MYNA_PULSE_TAPS]; /* the frame lies MYNA_PULSE_TAPS in */
-    myna_complex spectrum[MYNA_BINS];
     float magnitude[MYNA_BINS], smooth[MYNA_BINS];
     float bands[MYNA_MEL_BANDS], log_fine[MYNA_MEL_BANDS], log_smooth[MYNA_MEL_BANDS];
 } scratch;
@@ -40,8 +39,7 @@ static void add_ripple(scratch *s, float *row, double period_samples, double sta
     memset(s->samples, 0, sizeof s->samples);
     for (double t = start; t < MYNA_WINDOW_SAMPLES; t += period_samples)
         myna_pulse_add(s->samples + MYNA_PULSE_TAPS, t, sqrt(period_samples));
-    myna_stft_forward(s->stft, s->spectrum, s->samples + MYNA_PULSE_TAPS);
-    myna_magnitude(s->magnitude, s->spectrum, MYNA_BINS);
+    myna_stft_magnitude(s->stft, s->magnitude, s->samples + MYNA_PULSE_TAPS);
     smooth_magnitude(s->smooth, s->magnitude, MYNA_FFT_SAMPLES / period_samples);
     myna_mel_forward(s->mel, s->bands, s->magnitude);
     myna_log_mel(s->log_fine, s->bands, 1);

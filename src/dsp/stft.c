@@ -129,12 +129,18 @@ MYNA_VECTORIZED static void multiply(float *restrict out, const float *a, const 
     for (int i = 0; i < MYNA_WINDOW_SAMPLES; i++) out[i] = a[i] * b[i];
 }
 
-void myna_stft_forward(myna_stft *stft, myna_complex *spectrum, const float *frame)
+/* Into stft->fft.spectrum. */
+static void transform(myna_stft *stft, const float *frame)
 {
     float *samples = stft->fft.samples;
     multiply(samples, frame, stft->analysis);
     memset(samples + MYNA_WINDOW_SAMPLES, 0, (MYNA_FFT_SAMPLES - MYNA_WINDOW_SAMPLES) * sizeof *samples);
     fftwf_execute(stft->fft.forward);
+}
+
+void myna_stft_forward(myna_stft *stft, myna_complex *spectrum, const float *frame)
+{
+    transform(stft, frame);
     memcpy(spectrum, stft->fft.spectrum, MYNA_BINS * sizeof *spectrum);
 }
 
@@ -154,4 +160,10 @@ MYNA_VECTORIZED static void magnitudes(float *restrict magnitude, const myna_com
 void myna_magnitude(float *magnitude, const myna_complex *spectrum, size_t n_bins)
 {
     magnitudes(magnitude, spectrum, n_bins);
+}
+
+void myna_stft_magnitude(myna_stft *stft, float *magnitude, const float *frame)
+{
+    transform(stft, frame);
+    magnitudes(magnitude, (const myna_complex *)stft->fft.spectrum, MYNA_BINS);
 }

@@ -30,6 +30,9 @@ void myna_stft_forward(myna_stft *stft, myna_complex *spectrum, const float *fra
  * exactly where MYNA_OVERLAP frames overlap. Leaves `spectrum` as it was. */
 void myna_stft_inverse(myna_stft *stft, float *frame, const myna_complex *spectrum);
 
+/* magnitude[MYNA_BINS] of the same, for whom phases do not matter. */
+void myna_stft_magnitude(myna_stft *stft, float *magnitude, const float *frame);
+
 /* |z| of each bin. */
 void myna_magnitude(float *magnitude, const myna_complex *spectrum, size_t n_bins);
 

@@ -28,6 +28,7 @@ myna_status myna_trainer_save_model(
                 myna_fact_set(&all, "training.seed", "%llu", (unsigned long long)t->options.seed) &&
                 myna_fact_set(&all, "training.rate", "%g", (double)t->options.rate) &&
                 myna_fact_set(&all, "training.code_noise", "%g", (double)t->options.code_noise) &&
+                myna_fact_set(&all, "training.self_conversion", "%g", (double)t->options.self_conversion) &&
                 myna_fact_set(&all, "corpus.hours", "%.2f", corpus.hours) &&
                 myna_fact_set(&all, "corpus.speakers", "%zu", corpus.n_speakers) &&
                 myna_fact_set(&all, "corpus.key", "%s", corpus.key) && add_facts(&all, facts, n_facts);
@@ -64,6 +65,8 @@ static bool set_facts(myna_facts *facts, const myna_trainer *t)
            myna_fact_set(facts, "code_width", "%d", o->code_width) &&
            myna_fact_set(facts, "code_noise", "%a", (double)o->code_noise) &&
            myna_fact_set(facts, "rate", "%a", (double)o->rate) &&
+           myna_fact_set(facts, "self_conversion", "%a", (double)o->self_conversion) &&
+           myna_fact_set(facts, "self_conversion_after", "%llu", (unsigned long long)o->self_conversion_after) &&
            myna_fact_set(facts, "corpus.key", "%s", t->corpus->facts.key);
 }
 
@@ -112,7 +115,9 @@ static void read_options(myna_train_options *o, uint64_t *n_done, const myna_ten
         .n_threads = atoi(fact(file, "threads")),
         .code_width = atoi(fact(file, "code_width")),
         .code_noise = strtof(fact(file, "code_noise"), NULL),
-        .rate = strtof(fact(file, "rate"), NULL)};
+        .rate = strtof(fact(file, "rate"), NULL),
+        .self_conversion = strtof(fact(file, "self_conversion"), NULL),
+        .self_conversion_after = strtoull(fact(file, "self_conversion_after"), NULL, 10)};
     *n_done = strtoull(fact(file, "step"), NULL, 10);
 }
 

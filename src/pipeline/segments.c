@@ -4,18 +4,15 @@
 #include "base/status.h"
 #include "dsp/ripple.h"
 #include "model/features.h"
+#include "pipeline/perturb.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Information perturbation (after 2110.14513, on the mel axis). What the content encoder hears has its frequency axis
- * scaled and its spectrum tilted at random, so that it cannot tell the decoder whose voice it was; whole samples, input,
- * target and reference alike, are scaled to make new speakers. In natural logarithms of the ratio. */
-static const float content_warp = 0.3f, speaker_warp = 0.15f, speaker_warp_share = 0.6f;
-/* Deviation of the random smooth EQ's knots, in normalised log-mel. */
-static const float equalizer_deviation = 0.25f;
-enum { EQUALIZER_KNOTS = 6 };
+/* Whole samples, input, target and reference alike, have their frequency axis scaled to make new speakers. In natural
+ * logarithms of the ratio. */
+static const float speaker_warp = 0.15f, speaker_warp_share = 0.6f;
 /* Of segments that must do with the embedding, as mixed voices must. */
 static const float embedding_only_share = 0.1f;
 
@@ -29,9 +26,12 @@ struct myna_segment_maker {
     size_t max_items;
     float *content, *speaker, *pitch, *ripple, *noise, *target; /* the batch */
     bool *reference;
+    float *f0_hz; /* [items][SEGMENT_FRAMES]: of the targets */
+    struct {
+        float *speaker, *pitch, *ripple, *noise; /* the batch in other voices; noise is 0 */
+    } exchanged;
     float *samples;   /* [WINDOW]: one frame's */
     float *magnitude; /* [MYNA_BINS] */
-    myna_complex *spectrum;
     float *frames;    /* [REFERENCE_FRAMES][MEL_BANDS]: normalised log-mel of a segment or a reference */
 };
 
@@ -45,9 +45,13 @@ static void lay_out(myna_segment_maker *m)
     MYNA_TAKE(&m->arena, m->noise, steps * m->source.code_width);
     MYNA_TAKE(&m->arena, m->target, steps * MYNA_STEP_OUT);
     MYNA_TAKE(&m->arena, m->reference, items);
+    MYNA_TAKE(&m->arena, m->f0_hz, items * MYNA_SEGMENT_FRAMES);
+    MYNA_TAKE(&m->arena, m->exchanged.speaker, items * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN);
+    MYNA_TAKE(&m->arena, m->exchanged.pitch, steps * MYNA_PITCH_IN);
+    MYNA_TAKE(&m->arena, m->exchanged.ripple, steps * MYNA_STEP_OUT);
+    MYNA_TAKE(&m->arena, m->exchanged.noise, steps * m->source.code_width);
     MYNA_TAKE(&m->arena, m->samples, MYNA_WINDOW_SAMPLES);
     MYNA_TAKE(&m->arena, m->magnitude, MYNA_BINS);
-    MYNA_TAKE(&m->arena, m->spectrum, MYNA_BINS);
     MYNA_TAKE(&m->arena, m->frames, (size_t)MYNA_REFERENCE_FRAMES * MYNA_MEL_BANDS);
 }
 
@@ -161,8 +165,7 @@ static void make_frame(myna_segment_maker *m, float *out, const myna_corpus_entr
     for (int64_t i = 0; i < MYNA_WINDOW_SAMPLES; i++)
         m->samples[i] = start + i < 0 ? 0.0f : (float)pcm[start + i] * (1.0f / 32767.0f);
     float bands[MYNA_MEL_BANDS];
-    myna_stft_forward(m->stft, m->spectrum, m->samples);
-    myna_magnitude(m->magnitude, (const myna_complex *)m->spectrum, MYNA_BINS);
+    myna_stft_magnitude(m->stft, m->magnitude, m->samples);
     myna_mel_forward(m->source.mel, bands, m->magnitude);
     myna_log_mel(out, bands, entry->gain);
     myna_normalize(out, out, m->source.weights);
@@ -192,37 +195,11 @@ static void make_frames(
             MYNA_MEL_BANDS * sizeof *m->frames);
 }
 
-/* Random smooth EQ: knots evenly along the mel axis, straight lines between them. */
-static void make_equalizer(float *out, myna_rng *rng)
-{
-    float knots[EQUALIZER_KNOTS];
-    for (int i = 0; i < EQUALIZER_KNOTS; i++) knots[i] = equalizer_deviation * myna_rng_normal(rng);
-    for (int b = 0; b < MYNA_MEL_BANDS; b++) {
-        float place = (float)b * (EQUALIZER_KNOTS - 1) / (MYNA_MEL_BANDS - 1);
-        int lower = place < EQUALIZER_KNOTS - 2 ? (int)place : EQUALIZER_KNOTS - 2;
-        float part = place - (float)lower;
-        out[b] = knots[lower] * (1 - part) + knots[lower + 1] * part;
-    }
-}
-
-void myna_segment_perturb(float *out, const float *frames, myna_rng *rng)
-{
-    myna_mel_warp warp;
-    float equalizer[MYNA_MEL_BANDS], frame[MYNA_MEL_BANDS];
-    myna_mel_warp_init(&warp, expf(myna_rng_uniform(rng, -content_warp, content_warp)));
-    make_equalizer(equalizer, rng);
-    for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++) {
-        myna_mel_warp_apply(&warp, frame, frames + k * MYNA_MEL_BANDS);
-        for (int b = 0; b < MYNA_MEL_BANDS; b++) frame[b] += equalizer[b];
-        myna_pool_bands(out + k * MYNA_POOLED_BANDS, frame);
-    }
-}
-
 /* m->frames as the content encoder hears it. */
 static void make_content(const myna_segment_maker *m, float *out, bool perturbed, myna_rng *rng)
 {
     if (perturbed) {
-        myna_segment_perturb(out, m->frames, rng);
+        myna_perturb(out, m->frames, MYNA_SEGMENT_FRAMES, m->source.weights, rng);
         return;
     }
     for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++)
@@ -253,7 +230,7 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     float ratio = 1;
     if (perturbed && myna_rng_uniform(&rng, 0, 1) < speaker_warp_share)
         ratio = expf(myna_rng_uniform(&rng, -speaker_warp, speaker_warp));
-    myna_mel_warp_init(&warp, ratio);
+    myna_mel_warp_init(&warp, ratio, ratio);
     const myna_mel_warp *used = ratio == 1.0f ? NULL : &warp;
 
     make_frames(m, reference, 2, MYNA_REFERENCE_FRAMES, used);
@@ -266,8 +243,11 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     memcpy(m->target + first_step * MYNA_STEP_OUT, m->frames,
         (size_t)MYNA_SEGMENT_STEPS * MYNA_STEP_OUT * sizeof *m->frames);
     make_content(m, m->content + first_step * MYNA_CONTENT_IN, perturbed, &rng);
-    myna_segment_pitch(m->pitch + first_step * MYNA_PITCH_IN, m->ripple + first_step * MYNA_STEP_OUT,
-        myna_corpus_f0(corpus, input.entry) + input.first, ratio, m->source.ripple, m->source.weights);
+    float *f0_hz = m->f0_hz + item * MYNA_SEGMENT_FRAMES;
+    for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++)
+        f0_hz[k] = myna_corpus_f0(corpus, input.entry)[input.first + k] * ratio;
+    myna_segment_pitch(m->pitch + first_step * MYNA_PITCH_IN, m->ripple + first_step * MYNA_STEP_OUT, f0_hz, 1,
+        m->source.ripple, m->source.weights);
 
     float *noise = m->noise + first_step * m->source.code_width;
     for (size_t i = 0; i < MYNA_SEGMENT_STEPS * m->source.code_width; i++)
@@ -283,6 +263,44 @@ myna_batch myna_segment_batch(const myna_segment_maker *m)
 const float *myna_segment_target(const myna_segment_maker *m)
 {
     return m->target;
+}
+
+/* ---- In other voices -------------------------------------------------------------------------------------------------- */
+
+/* Mean of ln F0 over voiced frames; NAN where hardly any are. */
+static float mean_log_f0(const float *f0_hz)
+{
+    enum { ENOUGH = 6 };
+    float sum = 0;
+    int n = 0;
+    for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++) {
+        if (f0_hz[k] <= 0) continue;
+        sum += logf(f0_hz[k]);
+        n++;
+    }
+    return n < ENOUGH ? NAN : sum / (float)n;
+}
+
+myna_batch myna_segment_exchange(myna_segment_maker *m)
+{
+    const size_t reference = (size_t)MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN;
+    for (size_t i = 0; i < m->max_items; i++) {
+        size_t other = (i + 1) % m->max_items, first_step = i * MYNA_SEGMENT_STEPS;
+        const float *f0_hz = m->f0_hz + i * MYNA_SEGMENT_FRAMES;
+        float distance = mean_log_f0(m->f0_hz + other * MYNA_SEGMENT_FRAMES) - mean_log_f0(f0_hz);
+        memcpy(m->exchanged.speaker + i * reference, m->speaker + other * reference, reference * sizeof(float));
+        myna_segment_pitch(m->exchanged.pitch + first_step * MYNA_PITCH_IN, m->exchanged.ripple + first_step * MYNA_STEP_OUT,
+            f0_hz, isnan(distance) ? 1 : expf(distance), m->source.ripple, m->source.weights);
+    }
+    return (myna_batch){
+        m->content, m->exchanged.speaker, m->exchanged.pitch, m->exchanged.ripple, m->exchanged.noise, m->reference};
+}
+
+void myna_segment_hear(myna_segment_maker *m, size_t item, const float *frames, uint64_t seed, uint64_t number)
+{
+    myna_rng rng = myna_rng_seed(~seed, number);
+    myna_perturb(m->content + item * MYNA_SEGMENT_STEPS * MYNA_CONTENT_IN, frames, MYNA_SEGMENT_FRAMES,
+        m->source.weights, &rng);
 }
 
 /* ---- The front end's constants -------------------------------------------------------------------------------------- */

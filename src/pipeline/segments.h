@@ -35,9 +35,14 @@ void myna_segment_maker_free(myna_segment_maker *maker);
  * training, perturbed; group 1: held out, as recorded and without noise on the code. */
 void myna_segment_make(myna_segment_maker *maker, size_t item, uint64_t seed, uint64_t number, int group);
 
-/* One segment as the content encoder hears it in training: content[MYNA_SEGMENT_STEPS][MYNA_CONTENT_IN] of normalised
- * frames[MYNA_SEGMENT_FRAMES][MYNA_MEL_BANDS], frequency axis and spectrum changed at random. */
-void myna_segment_perturb(float *content, const float *frames, myna_rng *rng);
+/* The same items in each other's voices, for the model to convert: item i with the reference of item i + 1 and its F0
+ * moved to that one's mean, the last with those of item 0; no noise. Owned by the maker until it makes another segment. */
+myna_batch myna_segment_exchange(myna_segment_maker *maker);
+/* Item `item` of the batch, segment number `number`, is heard from frames[MYNA_SEGMENT_FRAMES][MYNA_MEL_BANDS], perturbed,
+ * instead of from its recording: the same words from somebody else. Its target stays. */
+void myna_segment_hear(
+    myna_segment_maker *maker, size_t item, const float *frames, uint64_t seed, uint64_t number);
+
 /* One segment's pitch[MYNA_SEGMENT_STEPS][MYNA_PITCH_IN] and ripple[MYNA_SEGMENT_STEPS][MYNA_STEP_OUT] of
  * f0_hz[MYNA_SEGMENT_FRAMES] times ratio; ripple_table as made by myna_ripple_make. */
 void myna_segment_pitch(float *pitch, float *ripple, const float *f0_hz, float ratio, const float *ripple_table,

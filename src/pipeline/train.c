@@ -18,7 +18,7 @@ static const float gradient_limit = 1.0f;
 void myna_train_options_init(myna_train_options *options)
 {
     *options = (myna_train_options){
-        .n_steps = 100000, .batch = 24, .code_width = 16, .code_noise = 0.1f, .rate = 1.5e-3f};
+        .n_steps = 100000, .batch = 24, .code_width = 16, .code_noise = 0.1f, .rate = 1.5e-3f, .self_conversion = 0.5f, .self_conversion_after = 3000};
 }
 
 /* ---- Making ---------------------------------------------------------------------------------------------------------- */
@@ -101,6 +101,7 @@ myna_status myna_trainer_create(
         status = myna_model_load(&model, options->init_model, error);
         if (status != MYNA_OK) return status;
         used.code_width = (int)model->layout.code_width;
+        used.self_conversion_after = 0;
     }
     status = myna_trainer_allocate(&t, corpus, &used, error);
     if (status == MYNA_OK && model) {
@@ -161,6 +162,25 @@ void myna_worker_gradients(
     myna_network_backward(w->network, &w->bound, &t->weights, batch, latency, w->dout);
 }
 
+/* Is what the content encoder hears converted first? Untrained, the model would only take the words away. */
+static bool draw_self_conversion(const myna_trainer *t)
+{
+    myna_rng rng = myna_rng_seed(t->options.seed ^ 0x73656c66, t->n_done);
+    bool is_able = t->n_done >= t->options.self_conversion_after;
+    return is_able && myna_rng_uniform(&rng, 0, 1) < t->options.self_conversion;
+}
+
+/* Self-conversion (as SelfVC 2310.09653 trains): a segment is heard in another voice, as the model itself speaks it, and to
+ * be given back in its own. Whatever of a voice passes the content encoder is then the wrong voice's, and the decoder learns
+ * not to believe it: as it must when it converts. */
+static void convert_inputs(const myna_trainer *t, const worker *w, uint64_t first)
+{
+    myna_batch exchanged = myna_segment_exchange(w->maker);
+    const float *frames = myna_network_forward(w->network, &t->average_weights, &exchanged, MYNA_LATENCY_BEST);
+    for (size_t i = 0; i < w->n_items; i++)
+        myna_segment_hear(w->maker, i, frames + i * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT, t->options.seed, first + i);
+}
+
 /* Each worker: makes its share of the batch, forward and backward. */
 static void gradient_job(void *context, int member, int n_members)
 {
@@ -169,6 +189,7 @@ static void gradient_job(void *context, int member, int n_members)
     worker *w = &t->workers[member];
     uint64_t first = t->n_done * (uint64_t)t->options.batch + w->first_item;
     for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
+    if (draw_self_conversion(t)) convert_inputs(t, w, first);
     myna_batch batch = myna_segment_batch(w->maker);
     myna_worker_gradients(t, w, &batch, myna_segment_target(w->maker), draw_latency(t->options.seed, t->n_done));
 }
@@ -321,6 +342,11 @@ void myna_trainer_set_steps(myna_trainer *trainer, uint64_t n_steps)
 void myna_trainer_set_rate(myna_trainer *trainer, float rate)
 {
     trainer->options.rate = rate;
+}
+
+void myna_trainer_set_self_conversion(myna_trainer *trainer, float share)
+{
+    trainer->options.self_conversion = share;
 }
 
 void myna_trainer_skip(myna_trainer *trainer)

@@ -5,6 +5,7 @@
 #include "model/voice.h"
 #include "nn/loss.h"
 #include "nn/optim.h"
+#include "pipeline/perturb.h"
 #include "pipeline/segments.h"
 
 #include <math.h>
@@ -127,11 +128,12 @@ static myna_batch batch_of(const portion *p)
 }
 
 /* The segments as other speakers might have said them, so that it is the tuned values which have to bring the voice. */
-static void perturb(portion *p, uint64_t seed)
+static void perturb(portion *p, const myna_weights *weights, uint64_t seed)
 {
     myna_rng rng = myna_rng_seed(seed, p->items);
     for (size_t i = 0; i < p->items; i++)
-        myna_segment_perturb(p->content + i * SEGMENT * MYNA_CONTENT_IN, p->target + i * SEGMENT * MYNA_STEP_OUT, &rng);
+        myna_perturb(p->content + i * SEGMENT * MYNA_CONTENT_IN, p->target + i * SEGMENT * MYNA_STEP_OUT,
+            MYNA_SEGMENT_FRAMES, weights, &rng);
 }
 
 /* L1; leaves the loss's gradient in p->dout. */
@@ -150,7 +152,7 @@ static void take_step(tuning *t, uint64_t number)
     portion *p = &t->learnt;
     myna_batch batch = batch_of(p);
     const myna_adamw adam = {rate, 0.9f, 0.98f, 1e-8f, 0, number};
-    perturb(p, number);
+    perturb(p, &t->model->weights, number);
     forward(t, p);
     myna_network_backward_as(p->network, t->gradient, t->gradient + MYNA_EMBEDDING_SIZE, &t->bound, &t->model->weights,
         &batch, MYNA_LATENCY_BEST, p->dout);
@@ -163,7 +165,7 @@ static myna_tuning tune(tuning *t)
     memcpy(t->values, t->voice->speaker.embedding, sizeof t->voice->speaker.embedding);
     memcpy(t->values + MYNA_EMBEDDING_SIZE, t->voice->speaker.film_change, sizeof t->voice->speaker.film_change);
     memcpy(t->best, t->values, sizeof t->best);
-    perturb(&t->held_back, 0);
+    perturb(&t->held_back, &t->model->weights, 0);
     myna_tuning report = {.loss_before = forward(t, &t->held_back)};
     report.loss_after = report.loss_before;
     for (int step = 1; step <= MAX_STEPS && step <= report.n_steps + PATIENCE; step++) {

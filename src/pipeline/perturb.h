@@ -1,0 +1,14 @@
+/* Information perturbation (after 2110.14513, here on the mel axis): in training the content encoder hears speech changed
+ * at random, and the decoder must give it back as it was. What a change can undo is of no use to the code: the length of
+ * a vocal tract and the places of formants (scaled frequency axis), the microphone's colour (random EQ), the noise behind
+ * the voice and the room around it. */
+#ifndef MYNA_PIPELINE_PERTURB_H
+#define MYNA_PIPELINE_PERTURB_H
+
+#include "base/rng.h"
+#include "model/tensors.h"
+
+/* content[n_frames][MYNA_POOLED_BANDS] of normalised frames[n_frames][MYNA_MEL_BANDS], which must not overlap. */
+void myna_perturb(float *content, const float *frames, size_t n_frames, const myna_weights *weights, myna_rng *rng);
+
+#endif

@@ -352,7 +352,7 @@ run 1 1 '--steps takes' train voices/list.tsv -o mine.safetensors --steps 0
 run 1 1 '--hours takes' train voices/list.tsv -o mine.safetensors --hours 0
 run 1 1 '--hours and --steps' train voices/list.tsv -o mine.safetensors --hours 1 --steps 10
 run 1 1 '--code-width' train voices/list.tsv -o mine.safetensors --init model.safetensors --code-width 8
-for fixed in '--batch 8' '--seed 1' '--code-width 8' '--code-noise 0' '--init model.safetensors'; do
+for fixed in '--single-precision' '--batch 8' '--seed 1' '--code-width 8' '--code-noise 0' '--init model.safetensors'; do
     run 1 1 "${fixed% *}" train voices/list.tsv -o mine.safetensors --resume $fixed
 done
 

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <setjmp.h>
+#include <stdlib.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,9 +47,81 @@ static void products_match_naive_sums(void **state)
     }
 }
 
+/* ---- In bfloat16 --------------------------------------------------------------------------------------------------- */
+
+typedef void (*strided_product)(
+    float *, const float *, const float *, size_t, size_t, size_t, float, myna_strides);
+
+/* Whole numbers up to 8, which rounding leaves as they are and whose sums are exact: both ways must agree to the bit, and
+ * nothing may be written beside a wider array's part. */
+static void check_rounded(strided_product multiply, size_t m, size_t n, size_t k, float beta, myna_bfloat *scratch)
+{
+    const size_t beside = 3, widest = (m > n ? m : n) > k ? (m > n ? m : n) : k, step = widest + beside;
+    const myna_strides strides = {step, step, step};
+    float *a = malloc(step * widest * sizeof *a), *b = malloc(step * widest * sizeof *b);
+    float *out = malloc(step * widest * sizeof *out), *wanted = malloc(step * widest * sizeof *wanted);
+    assert_true(a && b && out && wanted);
+    myna_rng rng = myna_rng_seed(m * 1000 + n, k);
+    for (size_t i = 0; i < step * widest; i++) {
+        a[i] = (float)myna_rng_below(&rng, 17) - 8;
+        b[i] = (float)myna_rng_below(&rng, 17) - 8;
+        out[i] = wanted[i] = (float)myna_rng_below(&rng, 100);
+    }
+    multiply(wanted, a, b, m, n, k, beta, strides);
+    myna_gemm_round(scratch);
+    multiply(out, a, b, m, n, k, beta, strides);
+    myna_gemm_round(NULL);
+    for (size_t i = 0; i < step * widest; i++)
+        if (out[i] != wanted[i])
+            fail_msg("%zu x %zu x %zu: element %zu, %zu is %g, not %g", m, n, k, i / step, i % step, (double)out[i],
+                (double)wanted[i]);
+    free(a);
+    free(b);
+    free(out);
+    free(wanted);
+}
+
+static void rounded_products_of_whole_numbers_are_exact(void **state)
+{
+    (void)state;
+    if (!myna_bfloat_is_fast()) skip();
+    const size_t rows[] = {1, 12, 13, 97, 200}, columns[] = {1, 16, 33, 146, 530}, depths[] = {1, 2, 11, 146, 513};
+    strided_product products[] = {myna_gemm_nt_strided, myna_gemm_nn_strided, myna_gemm_tn_strided};
+    myna_bfloat *scratch = myna_bfloat_create();
+    assert_non_null(scratch);
+    for (int i = 0; i < 5 * 5 * 5; i++)
+        for (int p = 0; p < 3; p++)
+            check_rounded(products[p], rows[i % 5], columns[i / 5 % 5], depths[i / 25], (float)(i % 2), scratch);
+    myna_bfloat_free(scratch);
+}
+
+static void factors_are_rounded_to_the_nearest(void **state)
+{
+    (void)state;
+    if (!myna_bfloat_is_fast()) skip();
+    enum { SIZE = 64 };
+    static float a[SIZE * SIZE], one[SIZE * SIZE], out[SIZE * SIZE];
+    myna_bfloat *scratch = myna_bfloat_create();
+    assert_non_null(scratch);
+    myna_rng rng = myna_rng_seed(1, 3);
+    for (size_t i = 0; i < SIZE * SIZE; i++) a[i] = myna_rng_normal(&rng);
+    for (size_t i = 0; i < SIZE; i++) one[i * SIZE + i] = 1;
+    double worst = 0;
+    myna_gemm_round(scratch);
+    myna_gemm_nn(out, a, one, SIZE, SIZE, SIZE, 0);
+    myna_gemm_round(NULL);
+    for (size_t i = 0; i < SIZE * SIZE; i++) worst = fmax(worst, fabs((double)(out[i] / a[i] - 1)));
+    assert_true(worst < 1.0 / 255 && worst > 1.0 / 300); /* 8 bits: off by 1/256 at most */
+    myna_bfloat_free(scratch);
+}
+
 int main(void)
 {
     myna_gemm_init();
-    const struct CMUnitTest tests[] = {cmocka_unit_test(products_match_naive_sums)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(products_match_naive_sums),
+        cmocka_unit_test(rounded_products_of_whole_numbers_are_exact),
+        cmocka_unit_test(factors_are_rounded_to_the_nearest),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,7 @@ static int set_up(void **state)
     options.n_threads = THREADS;
     options.code_width = CODE;
     options.rate = training_rate;
+    options.single_precision = true;
     if (myna_trainer_allocate(&f->trainer, NULL, &options, NULL) != MYNA_OK) return 1;
     const myna_layout *layout = &f->trainer->layout;
     for (size_t i = 0; i < layout->n_tensors; i++) f->n_trained += myna_tensor_is_trained(&layout->tensors[i]);
@@ -292,6 +293,30 @@ static void gradients_agree(void **state)
 }
 
 /* AdamW's first steps go by the sign of each gradient, and rounding decides the sign of the smallest. */
+/* Rounding to 8 bits is seen, and that it is no more than that. */
+static void rounded_gradients_agree_roughly(void **state)
+{
+    fixture *f = *state;
+    worker *workers = f->trainer->workers;
+    if (!myna_bfloat_is_fast()) skip();
+    restart(f);
+    compute_gradients(f, MYNA_LATENCY_LOW);
+    double exact = myna_sum_of_squares(workers[0].gradients, f->trainer->layout.n_trained);
+    for (int i = 0; i < THREADS; i++) {
+        workers[i].rounding = myna_bfloat_create();
+        assert_non_null(workers[i].rounding);
+    }
+    compute_gradients(f, MYNA_LATENCY_LOW);
+    for (int i = 0; i < THREADS; i++) {
+        myna_bfloat_free(workers[i].rounding);
+        workers[i].rounding = NULL;
+    }
+    double rounded = myna_sum_of_squares(workers[0].gradients, f->trainer->layout.n_trained);
+    assert_true(fabs(rounded / exact - 1) > 1e-5);
+    myna_accumulate(workers[0].gradients, workers[1].gradients, f->trainer->layout.n_trained);
+    compare_tensors(f, latency_names[0], "gradients", workers[0].gradients, NULL, 0.05);
+}
+
 static void ten_steps_agree(void **state)
 {
     fixture *f = *state;
@@ -322,6 +347,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(tensors_are_the_same),
         cmocka_unit_test(outputs_agree),
         cmocka_unit_test(gradients_agree),
+        cmocka_unit_test(rounded_gradients_agree_roughly),
         cmocka_unit_test(ten_steps_agree),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -119,6 +119,7 @@ static void resumed_equals_uninterrupted(void **state)
     myna_train_options options = small_options(7);
     options.code_noise = 0.07f;
     options.code_width = 5;
+    options.single_precision = true;
     options.self_conversion = 1;
     options.self_conversion_after = 3; /* so the resumed one knows */
     myna_trainer *whole = create(f, &options), *resumed = NULL;
@@ -127,6 +128,7 @@ static void resumed_equals_uninterrupted(void **state)
     assert_ok(myna_trainer_resume(&resumed, f->corpus, f->checkpoint, 0, NULL));
     assert_true(same_state(whole, resumed));
     assert_int_equal(myna_trainer_options(resumed).n_threads, 2);
+    assert_true(myna_trainer_options(resumed).single_precision);
     assert_int_equal(myna_trainer_options(resumed).n_steps, 1000);
     myna_trainer_validate(whole); /* looking leaves no trace */
     run(whole, 2);

@@ -31,25 +31,28 @@ def versions():
     return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
 
 
+def products_cells(figures, n):
+    step, share, inside, alone = (
+        figures[f"{what}_{n}_threads"] for what in ("training_step", "gemm_share", "gemm_gflops", "gemm_gflops_alone")
+    )
+    speeds = f"{inside:.1f} | {alone:.1f} ({100 * inside / alone:.0f} %) | {figures['gemm_gflops_square']:.1f}"
+    return f"{in_units(step['least'])} | {share:.1f} % | {speeds}"
+
+
 def training_lines(myna, rounds):
     """The step's rows for the table, and its products."""
     result, lines = [], []
     measured = bench_training.measure_rounds(myna, 24, rounds)
-    for n in bench_training.THREADS:
-        theirs, ours = ([r[what, n] for r in measured] for what in ("torch", "myna"))
-        result.append((f"training step, batch 24, {n} thread{'s' * (n > 1)}", "PyTorch", theirs, ours, 1.5))
-    figures = myna.figures("training", "--runs", rounds)
-    lines.append("| threads | step, least | inside products | GFLOP/s in the step | alone | 1024^3, one thread |")
-    lines.append("|---|---|---|---|---|---|")
-    for n in bench_training.THREADS:
-        step, share, inside, alone = (
-            figures[f"{what}_{n}_threads"] for what in ("training_step", "gemm_share", "gemm_gflops", "gemm_gflops_alone")
-        )
-        square = figures["gemm_gflops_square"]
-        lines.append(
-            f"| {n} | {in_units(step['least'])} | {share:.1f} % | {inside:.1f} | {alone:.1f} ({100 * inside / alone:.0f} %)"
-            f" | {square:.1f} |"
-        )
+    others = {"single": "PyTorch", "bfloat16": "PyTorch, autocast"}
+    lines.append("| products in | threads | step, least | inside products | GFLOP/s in the step | alone | sgemm, 1024^3 |")
+    lines.append("|---|---|---|---|---|---|---|")
+    for precision, options in bench_training.PRECISIONS.items():
+        figures = myna.figures("training", "--runs", rounds, *options)
+        for n in bench_training.THREADS:
+            theirs, ours = ([r[what, precision, n] for r in measured] for what in ("torch", "myna"))
+            work = f"training step, batch 24, {precision}, {n} thread{'s' * (n > 1)}"
+            result.append((work, others[precision], theirs, ours, 1.5))
+            lines.append(f"| {precision} | {n} | {products_cells(figures, n)} |")
     return result, lines
 
 

@@ -19,8 +19,9 @@ def schedule(step, n_steps):
 
 
 class Trainer:
-    def __init__(self, network, rate=1.5e-3, n_steps=100000):
-        self.network, self.rate, self.n_steps, self.n_done = network, rate, n_steps, 0
+    def __init__(self, network, rate=1.5e-3, n_steps=100000, bfloat16=False):
+        """bfloat16: under torch.autocast, which rounds the factors of matrix products as Myna does where it is fast."""
+        self.network, self.rate, self.n_steps, self.n_done, self.bfloat16 = network, rate, n_steps, 0, bfloat16
         self.parameters = list(network.parameters())
         groups = [
             {"params": [p for p in self.parameters if p.ndim == 2], "weight_decay": 0.01},
@@ -32,7 +33,9 @@ class Trainer:
     def step(self, batch, target, latency):
         """(loss, L1, the gradient's norm before clipping, learning rate)"""
         self.optimizer.zero_grad()
-        l1, difference = loss_parts(self.network(*batch, latency), target)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            out = self.network(*batch, latency)
+        l1, difference = loss_parts(out.float(), target)
         loss = l1 + 0.5 * difference
         loss.backward()
         gradients = [p.grad for p in self.parameters]

@@ -10,6 +10,7 @@ typedef struct myna_bench {
     /* what was asked for */
     int n_runs, n_threads, batch;
     bool is_short;                          /* smaller work, to see that everything runs */
+    bool single_precision;                  /* training without bfloat16 */
     double lengths[MYNA_BENCH_MAX_LENGTHS]; /* seconds, ascending */
     size_t n_lengths;
 

@@ -12,13 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDEST = MYNA_STEP_OUT, SQUARE = 1024 };
+enum {
+    WIDEST = MYNA_STEP_OUT,
+    SQUARE = 1024,
+    HEARD_STEPS = MYNA_REFERENCE_FRAMES / MYNA_STEP_FRAMES, /* of a reference, in the content encoder's steps */
+};
 
 /* What one worker trains on, and memory for its products alone. */
 typedef struct share {
     float *content, *speaker, *pitch, *ripple, *noise, *target;
     bool *reference; /* [items]: all true, the most there is to do */
-    float *in, *out; /* [rows][WIDEST] */
+    float *in, *out; /* [items * HEARD_STEPS][WIDEST] */
     myna_gemm_tally tally;
 } share;
 
@@ -46,7 +50,8 @@ static bool fill_share(share *s, const worker *w, size_t code_width)
            draw(&s->speaker, w->n_items * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN, 1, 2) &&
            draw(&s->pitch, steps * MYNA_PITCH_IN, 0.2f, 3) && draw(&s->ripple, steps * MYNA_STEP_OUT, 1, 4) &&
            draw(&s->noise, steps * code_width, 0.1f, 5) && draw(&s->target, steps * MYNA_STEP_OUT, 1, 6) &&
-           draw(&s->in, steps * WIDEST, 0.1f, 7) && draw(&s->out, steps * WIDEST, 0.1f, 8);
+           draw(&s->in, w->n_items * HEARD_STEPS * WIDEST, 0.1f, 7) &&
+           draw(&s->out, w->n_items * HEARD_STEPS * WIDEST, 0.1f, 8);
 }
 
 static void bench_close(bench *b)
@@ -61,11 +66,12 @@ static void bench_close(bench *b)
     myna_trainer_free(b->trainer);
 }
 
-static myna_status bench_open(bench *b, int batch, int n_threads, myna_error *error)
+static myna_status bench_open(bench *b, const myna_bench *to, int n_threads, myna_error *error)
 {
     myna_train_options options;
     myna_train_options_init(&options);
-    options.batch = batch;
+    options.batch = to->batch;
+    options.single_precision = to->single_precision;
     options.n_threads = n_threads;
     *b = (bench){0};
     myna_status status = myna_trainer_allocate(&b->trainer, NULL, &options, error);
@@ -105,13 +111,26 @@ static void take_step(void *context)
 
 /* ---- Its products alone ------------------------------------------------------------------------------------------ */
 
-static size_t rows_of(const char *name, size_t items)
+static bool starts_with(const char *name, const char *beginning)
 {
-    if (strstr(name, ".film.") || strncmp(name, "speaker.out.", 12) == 0) return items;
-    return items * (strncmp(name, "speaker.", 8) == 0 ? MYNA_REFERENCE_STEPS : MYNA_SEGMENT_STEPS);
+    return strncmp(name, beginning, strlen(beginning)) == 0;
 }
 
-/* Of every matrix: forward, gradient of the input (but of the first layers' inputs), gradient of the weights. */
+/* Does it work on the reference, from what gets no gradient? */
+static bool is_of_memory(const char *name)
+{
+    return starts_with(name, "decoder.attention.key.") || starts_with(name, "decoder.attention.value.");
+}
+
+static size_t rows_of(const char *name, size_t items)
+{
+    if (strstr(name, ".film.") || starts_with(name, "speaker.out.")) return items;
+    if (is_of_memory(name)) return items * HEARD_STEPS;
+    return items * (starts_with(name, "speaker.") ? (size_t)MYNA_REFERENCE_STEPS : (size_t)MYNA_SEGMENT_STEPS);
+}
+
+/* Of every matrix: forward, gradient of the input where that is not the first, gradient of the weights; and the content
+ * encoder hears each reference, forward only. */
 static void multiply(void *context, int member, int n_members)
 {
     (void)n_members;
@@ -121,16 +140,21 @@ static void multiply(void *context, int member, int n_members)
     worker *w = &b->trainer->workers[member];
     s->tally = (myna_gemm_tally){0};
     myna_gemm_watch(&s->tally);
+    myna_gemm_round(w->rounding);
     for (size_t i = 0; i < layout->n_tensors; i++) {
         const myna_tensor *tensor = &layout->tensors[i];
         size_t n_out = tensor->dims[0], n_in = tensor->dims[1], rows = rows_of(tensor->name, w->n_items);
         if (tensor->n_dims != 2 || tensor->init == MYNA_INIT_TAPS || n_out == 1) continue;
         const float *weight = b->trainer->parameters + tensor->offset;
-        bool first = strcmp(tensor->name, "content.in.weight") == 0 || strcmp(tensor->name, "speaker.in.weight") == 0;
+        bool first = is_of_memory(tensor->name) || strcmp(tensor->name, "content.in.weight") == 0 ||
+                     strcmp(tensor->name, "speaker.in.weight") == 0;
+        bool hears = starts_with(tensor->name, "content.") && !starts_with(tensor->name, "content.out.");
+        for (size_t k = 0; hears && k < w->n_items; k++) myna_gemm_nt(s->out, s->in, weight, HEARD_STEPS, n_out, n_in, 0);
         myna_gemm_nt(s->out, s->in, weight, rows, n_out, n_in, 0);
         if (!first) myna_gemm_nn(s->in, s->out, weight, rows, n_in, n_out, 0);
         myna_gemm_tn(w->gradients + tensor->offset, s->out, s->in, n_out, n_in, rows, 0);
     }
+    myna_gemm_round(NULL);
     myna_gemm_watch(NULL);
 }
 
@@ -202,7 +226,8 @@ static myna_status report(bench *b, const myna_bench *to)
     alone.median = myna_percentile(products, (size_t)to->n_runs, 50);
     free(steps);
     char heading[48];
-    snprintf(heading, sizeof heading, "training, %d thread%s", n, n > 1 ? "s" : "");
+    const char *precision = b->trainer->workers[0].rounding ? "bfloat16" : "single precision";
+    snprintf(heading, sizeof heading, "training, %s, %d thread%s", precision, n, n > 1 ? "s" : "");
     myna_bench_heading(to, heading);
     put_time(to, "training_step", n, "a step", step);
     put_time(to, "training_products", n, "its matrix products alone", alone);
@@ -238,7 +263,7 @@ myna_status myna_bench_training(const myna_bench *to, myna_error *error)
     myna_status status = MYNA_OK;
     for (int n = 1; n <= to->n_threads && status == MYNA_OK; n += n < to->n_threads ? to->n_threads - n : 1) {
         bench b;
-        status = bench_open(&b, to->batch, n, error);
+        status = bench_open(&b, to, n, error);
         if (status != MYNA_OK) return status;
         status = report(&b, to);
         bench_close(&b);

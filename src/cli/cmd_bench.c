@@ -134,7 +134,7 @@ typedef struct arguments {
     myna_strings operands;
     const char *model, *input, *lengths;
     int64_t n_runs, n_threads, batch;
-    bool is_short, live, json;
+    bool is_short, single_precision, live, json;
 } arguments;
 
 static bool is_wanted(const arguments *a, int part)
@@ -180,6 +180,7 @@ static int run(const arguments *a)
     myna_error error = {0};
     if (!check(a, &b)) return MYNA_EXIT_USAGE;
     b.is_short = a->is_short;
+    b.single_precision = a->single_precision;
     if (b.n_threads == 0) b.n_threads = myna_cpu_count();
     int code = myna_cli_load_model(&model, a->model);
     if (code != MYNA_EXIT_OK) return code;
@@ -213,6 +214,7 @@ int myna_cmd_bench(int argc, char **argv)
         {"threads", 't', MYNA_OPTION_INTEGER, &a.n_threads, "N", "to train with, beside a single one (all cores)", 1,
             64, NULL},
         {"batch", 0, MYNA_OPTION_INTEGER, &a.batch, "N", "segments in a training step (24)", 1, 4096, NULL},
+        {"single-precision", 0, MYNA_OPTION_FLAG, &a.single_precision, NULL, "training steps without bfloat16", 0, 0, NULL},
         {"lengths", 0, MYNA_OPTION_TEXT, &a.lengths, "SECONDS,...", "of recordings to convert (10,60,600)", 0, 0, NULL},
         {"input", 'i', MYNA_OPTION_TEXT, &a.input, "RECORDING", "of speech to work on (made up)", 0, 0, NULL},
         {"model", 'm', MYNA_OPTION_TEXT, &a.model, "MODEL", "to convert with", 0, 0, NULL},

@@ -9,7 +9,7 @@ typedef struct train_settings {
     const char *corpus, *output, *init, *cache;
     double hours, checkpoint_minutes, code_noise, self_conversion, rate;
     int64_t steps, batch, threads, seed, code_width, log_steps;
-    bool resume, force, plot, quiet, json;
+    bool single_precision, resume, force, plot, quiet, json;
 } train_settings;
 
 /* Trains until the end of the schedule or an interruption, and saves. Reports failure; gives an exit code. Up to the

@@ -62,12 +62,31 @@ void myna_gemm_watch(myna_gemm_tally *tally)
     watching = tally;
 }
 
+static _Thread_local myna_bfloat *rounding;
+
+void myna_gemm_round(myna_bfloat *scratch)
+{
+    rounding = scratch;
+}
+
+static void multiply_rounded(float *out, const float *a, CBLAS_TRANSPOSE transpose_a, const float *b,
+    CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k, bool adds, myna_strides strides)
+{
+    const myna_factor rows = {a, strides.a, 1}, turned_rows = {a, 1, strides.a};
+    const myna_factor columns = {b, 1, strides.b}, turned_columns = {b, strides.b, 1};
+    myna_bfloat_multiply(rounding, out, strides.out, transpose_a == CblasTrans ? turned_rows : rows,
+        transpose_b == CblasTrans ? turned_columns : columns, m, n, k, adds);
+}
+
 static void multiply(float *out, const float *a, CBLAS_TRANSPOSE transpose_a, const float *b,
     CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k, float beta, myna_strides strides)
 {
     const double start = watching ? myna_seconds_now() : 0;
-    cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (blasint)m, (blasint)n, (blasint)k, 1.0f, a,
-        (blasint)strides.a, b, (blasint)strides.b, beta, out, (blasint)strides.out);
+    if (rounding && (beta == 0 || beta == 1))
+        multiply_rounded(out, a, transpose_a, b, transpose_b, m, n, k, beta == 1, strides);
+    else
+        cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (blasint)m, (blasint)n, (blasint)k, 1.0f, a,
+            (blasint)strides.a, b, (blasint)strides.b, beta, out, (blasint)strides.out);
     if (!watching) return;
     watching->seconds += myna_seconds_now() - start;
     watching->operations += 2 * (double)m * (double)n * (double)k;

@@ -1,6 +1,9 @@
-/* Matrix products, row-major, by OpenBLAS; the only room that knows it. Single-threaded: parallelism is ours. */
+/* Matrix products, row-major, by OpenBLAS; the only room that knows it. Single-threaded: parallelism is ours. For training
+ * there is a faster way that is less exact, see bfloat.h. */
 #ifndef MYNA_NN_GEMM_H
 #define MYNA_NN_GEMM_H
+
+#include "nn/bfloat.h"
 
 #include <stddef.h>
 
@@ -25,6 +28,10 @@ void myna_gemm_nn_strided(
     float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides);
 void myna_gemm_tn_strided(
     float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides);
+
+/* From now on the calling thread's products have their factors rounded to bfloat16, where `scratch` is not NULL: good
+ * enough for gradients, whose segments are drawn at random anyway, and not for what is heard. */
+void myna_gemm_round(myna_bfloat *scratch);
 
 /* For measurements: from now on the calling thread's products add their time and operations to `tally`; NULL ends it. */
 typedef struct myna_gemm_tally {

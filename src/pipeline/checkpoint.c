@@ -65,6 +65,7 @@ static bool set_facts(myna_facts *facts, const myna_trainer *t)
            myna_fact_set(facts, "code_width", "%d", o->code_width) &&
            myna_fact_set(facts, "code_noise", "%a", (double)o->code_noise) &&
            myna_fact_set(facts, "rate", "%a", (double)o->rate) &&
+           myna_fact_set(facts, "single_precision", "%d", o->single_precision) &&
            myna_fact_set(facts, "self_conversion", "%a", (double)o->self_conversion) &&
            myna_fact_set(facts, "self_conversion_after", "%llu", (unsigned long long)o->self_conversion_after) &&
            myna_fact_set(facts, "corpus.key", "%s", t->corpus->facts.key);
@@ -116,6 +117,7 @@ static void read_options(myna_train_options *o, uint64_t *n_done, const myna_ten
         .code_width = atoi(fact(file, "code_width")),
         .code_noise = strtof(fact(file, "code_noise"), NULL),
         .rate = strtof(fact(file, "rate"), NULL),
+        .single_precision = atoi(fact(file, "single_precision")) != 0,
         .self_conversion = strtof(fact(file, "self_conversion"), NULL),
         .self_conversion_after = strtoull(fact(file, "self_conversion_after"), NULL, 10)};
     *n_done = strtoull(fact(file, "step"), NULL, 10);

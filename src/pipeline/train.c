@@ -44,6 +44,10 @@ static myna_status create_workers(myna_trainer *t, myna_error *error)
         w->dout = calloc(n_out + 1, sizeof *w->dout);
         if (!w->gradients || !w->dout) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for gradients");
         myna_weights_bind(&w->bound, &t->layout, w->gradients);
+        if (!t->options.single_precision && myna_bfloat_is_fast()) {
+            w->rounding = myna_bfloat_create();
+            if (!w->rounding) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for matrix products");
+        }
         myna_status status = myna_segment_maker_create(&w->maker, &source, w->n_items, error);
         if (status == MYNA_OK)
             status = myna_network_create(
@@ -126,6 +130,7 @@ void myna_trainer_free(myna_trainer *t)
     for (int i = 0; t->workers && i < t->options.n_threads; i++) {
         myna_network_free(t->workers[i].network);
         myna_segment_maker_free(t->workers[i].maker);
+        myna_bfloat_free(t->workers[i].rounding);
         free(t->workers[i].gradients);
         free(t->workers[i].dout);
     }
@@ -154,12 +159,14 @@ static myna_latency draw_latency(uint64_t seed, uint64_t step)
 void myna_worker_gradients(
     const myna_trainer *t, worker *w, const myna_batch *batch, const float *target, myna_latency latency)
 {
+    myna_gemm_round(w->rounding);
     const float *out = myna_network_forward(w->network, &t->weights, batch, latency);
     float share = (float)w->n_items / (float)t->options.batch;
     memset(w->parts, 0, sizeof w->parts);
     w->loss = myna_loss(w->dout, w->parts, out, target, w->n_items, MYNA_SEGMENT_FRAMES, MYNA_MEL_BANDS, share);
     memset(w->gradients, 0, t->layout.n_parameters * sizeof(float));
     myna_network_backward(w->network, &w->bound, &t->weights, batch, latency, w->dout);
+    myna_gemm_round(NULL);
 }
 
 /* Is what the content encoder hears converted first? Untrained, the model would only take the words away. */
@@ -176,7 +183,9 @@ static bool draw_self_conversion(const myna_trainer *t)
 static void convert_inputs(const myna_trainer *t, const worker *w, uint64_t first)
 {
     myna_batch exchanged = myna_segment_exchange(w->maker);
+    myna_gemm_round(w->rounding);
     const float *frames = myna_network_forward(w->network, &t->average_weights, &exchanged, MYNA_LATENCY_BEST);
+    myna_gemm_round(NULL);
     for (size_t i = 0; i < w->n_items; i++)
         myna_segment_hear(w->maker, i, frames + i * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT, t->options.seed, first + i);
 }

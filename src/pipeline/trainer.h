@@ -6,6 +6,7 @@
 #include "base/threads.h"
 #include "model/network.h"
 #include "model/tensor_file.h"
+#include "nn/gemm.h"
 #include "nn/optim.h"
 #include "pipeline/segments.h"
 
@@ -14,6 +15,7 @@ typedef struct worker {
     size_t first_item, n_items;
     myna_segment_maker *maker;
     myna_network *network;
+    myna_bfloat *rounding; /* NULL: products in single precision */
     float *gradients; /* [n_parameters] */
     myna_weights bound; /* into gradients */
     float *dout;

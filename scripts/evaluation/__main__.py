@@ -6,6 +6,7 @@ Converts pairs of the corpus's held-out speakers with MODEL (pretrained/myna.saf
   --pairs FILE     which recordings to convert to which (tests/eval/pairs.tsv; scripts/make-pairs makes such a list)
   --every N        every Nth pair only, for a quick look
   --jobs N         processes that judge (one for each core); a process takes about 1.5 GB
+  --tune           convert to tuned voices as well (myna voice enroll --tune), where targets are long enough
   --cache DIR      what was judged before, by content: the next model's sources are not judged again
                    (build/evaluation-cache)
   --latency, --iterations, --pitch, ...: go on to `myna convert`; the copies follow --latency and --iterations"""
@@ -40,6 +41,7 @@ def read_arguments(words):
     parser.add_argument("--pairs", default=ROOT / "tests/eval/pairs.tsv")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--tune", action="store_true")
     parser.add_argument("--cache", default=ROOT / "build/evaluation-cache")
     parser.add_argument("--latency", "-l", choices=("low", "balanced", "best"), default="best")
     parser.add_argument("--iterations", "-i", type=int, default=8)
@@ -88,6 +90,7 @@ def find_pairs(arguments):
             "corpus": {role: row[role].split("/")[0] for role in ("source", "target")},
             "truth": texts.get(pathlib.Path(row["source"]).stem),
             "another": find_another(manifest, row["target"]),
+            "target_seconds": next(float(r["seconds"]) for r in manifest if r["path"] == row["target"]),
         }
         for number, row in rows
     ]
@@ -97,9 +100,9 @@ def find_pairs(arguments):
 
 
 def make_audio(pairs, arguments):
-    """Adds pair["audio"]: names under OUT of source, target, converted, copy and, where there is one, another."""
+    """Adds pair["audio"]: names under OUT of source, target, converted, copy and, where there are any, another and tuned."""
     studio = Studio(MYNA, MYNA.parent / "tests/copy_synthesis", arguments.out)
-    taken, copies = {}, {}
+    taken, copies, tuned = {}, {}, {}
     for pair in pairs:
         roles = dict(pair["path"], another=pair["another"]) if pair["another"] else pair["path"]
         for path in set(roles.values()) - set(taken):
@@ -111,9 +114,18 @@ def make_audio(pairs, arguments):
         audio["converted"] = studio.convert(
             audio["source"], audio["target"], pair["name"], arguments.model, arguments.convert
         )
+        if arguments.tune and pair["target_seconds"] >= LEAST_TUNED_SECONDS:
+            if audio["target"] not in tuned:
+                tuned[audio["target"]] = studio.tune(audio["target"], arguments.model)
+            name = f"{pair['name']}-tuned"
+            audio["tuned"] = studio.convert(
+                audio["source"], tuned[audio["target"]], name, arguments.model, arguments.convert
+            )
     for name in {pair["audio"][role] for pair in pairs for role in ("source", "target", "converted")}:
         studio.plot(name)
 
+
+LEAST_TUNED_SECONDS = 8  # of recordings, as myna voice enroll --tune asks for
 
 WANTED = {
     "another": {"embedding"},
@@ -121,6 +133,7 @@ WANTED = {
     "source": {"embedding", "dnsmos", "f0", "text"},
     "copy": {"embedding", "dnsmos", "f0", "text"},
     "converted": {"embedding", "dnsmos", "f0", "text"},
+    "tuned": {"embedding", "dnsmos", "f0", "text"},
 }
 
 
@@ -161,8 +174,11 @@ def compare(pairs):
         judged = pair["measured"]
         pair["figures"] = {
             role: figures.compare(judged[role], judged["source"], judged["target"], pair["truth"])
-            for role in ("source", "copy", "converted")
+            for role in ("source", "copy", "converted", "tuned")
+            if role in judged
         }
+        if "tuned" in judged:
+            pair["figures"]["untuned"] = pair["figures"]["converted"]
         if "another" in judged:
             pair["figures"]["another"] = {"to_target": figures.similarity(judged["another"], judged["target"])}
         pair["remarks"] = figures.diagnose(pair)

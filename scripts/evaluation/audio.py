@@ -32,6 +32,12 @@ class Studio:
         run(self.myna, "convert", self.out / source, *voice, "-o", self.out / name, "--force", "--quiet", *options)
         return name
 
+    def tune(self, target, model):
+        """A voice whose embedding and FiLM followed the gradient to the recording."""
+        name = str(pathlib.PurePath(target).with_suffix(".voice"))
+        run(self.myna, "voice", "enroll", self.out / target, "-o", self.out / name, "-m", model, "--tune", "--force", "-q")
+        return name
+
     def plot(self, recording):
         """Waveform, log-mel spectrogram and F0."""
         picture = recording.replace(".wav", ".png")

@@ -27,6 +27,8 @@ COLUMNS = (
 # Rows of the table of means: role, its name, what it is.
 ROLES = (
     ("converted", "converted", "by the model"),
+    ("untuned", "converted, of these", "the pairs whose target is long enough to be tuned"),
+    ("tuned", "converted, tuned voice", "by the model, to a voice made with --tune"),
     ("copy", "copy of the source", "its own log-mel and F0 through the waveform stage, no network"),
     ("source", "source untouched", "where conversion starts"),
     ("another", "target, another recording", "the ceiling: targets with two recordings or more"),

@@ -199,12 +199,16 @@ static void show_progress(const run *r, uint64_t step)
         per_second * o.batch, (int)(left / 3600), (int)(left / 60) % 60);
 }
 
-/* --hours: once the speed is known, the schedule gets its length. */
+/* --hours: once the speed is known, the schedule gets its length. A self-conversion is a forward pass more, where a step
+ * otherwise takes as long as three; those that begin later were not measured. */
 static void settle_steps(run *r)
 {
+    const myna_train_options o = myna_trainer_options(r->trainer);
     uint64_t done = myna_trainer_step_count(r->trainer);
     double per_second = (double)(done - r->steps_before) / (myna_seconds_now() - r->started);
     double left = fmax(r->hours * 3600 - seconds_trained(r), 0) * per_second;
+    double before = done < o.self_conversion_after ? (double)(o.self_conversion_after - done) : INFINITY;
+    if (left > before) left = before + (left - before) / (1 + (double)o.self_conversion / 3);
     myna_trainer_set_steps(r->trainer, done + (uint64_t)fmin(fmax(left, 1), 1e9));
     r->hours = 0;
 }

@@ -33,7 +33,7 @@ static inline uint32_t bits_of(float x)
     return bits;
 }
 
-/* To the nearest, the first in the low half. Not a number stays one or becomes infinite: the loss will tell. */
+/* To the nearest, the first in the low half. What is infinite stays so, and so does the NaN that arithmetic makes. */
 static inline uint32_t round_pair(float first, float second)
 {
     return (bits_of(first) + 0x8000u) >> 16 | ((bits_of(second) + 0x8000u) & 0xffff0000u);

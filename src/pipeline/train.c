@@ -17,8 +17,13 @@ static const float gradient_limit = 1.0f;
 
 void myna_train_options_init(myna_train_options *options)
 {
-    *options = (myna_train_options){
-        .n_steps = 100000, .batch = 24, .code_width = 16, .code_noise = 0.1f, .rate = 1.5e-3f, .self_conversion = 0.5f, .self_conversion_after = 3000};
+    *options = (myna_train_options){.n_steps = 100000,
+        .batch = 24,
+        .code_width = 16,
+        .code_noise = 0.1f,
+        .rate = 1.5e-3f,
+        .self_conversion = 0.5f,
+        .self_conversion_after = 3000};
 }
 
 /* ---- Making ---------------------------------------------------------------------------------------------------------- */

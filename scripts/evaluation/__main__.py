@@ -90,7 +90,6 @@ def find_pairs(arguments):
             "corpus": {role: row[role].split("/")[0] for role in ("source", "target")},
             "truth": texts.get(pathlib.Path(row["source"]).stem),
             "another": find_another(manifest, row["target"]),
-            "target_seconds": next(float(r["seconds"]) for r in manifest if r["path"] == row["target"]),
         }
         for number, row in rows
     ]
@@ -114,18 +113,14 @@ def make_audio(pairs, arguments):
         audio["converted"] = studio.convert(
             audio["source"], audio["target"], pair["name"], arguments.model, arguments.convert
         )
-        if arguments.tune and pair["target_seconds"] >= LEAST_TUNED_SECONDS:
-            if audio["target"] not in tuned:
-                tuned[audio["target"]] = studio.tune(audio["target"], arguments.model)
+        if arguments.tune and audio["target"] not in tuned:
+            tuned[audio["target"]] = studio.tune(audio["target"], arguments.model)
+        if voice := tuned.get(audio["target"]):
             name = f"{pair['name']}-tuned"
-            audio["tuned"] = studio.convert(
-                audio["source"], tuned[audio["target"]], name, arguments.model, arguments.convert
-            )
+            audio["tuned"] = studio.convert(audio["source"], voice, name, arguments.model, arguments.convert)
     for name in {pair["audio"][role] for pair in pairs for role in ("source", "target", "converted")}:
         studio.plot(name)
 
-
-LEAST_TUNED_SECONDS = 8  # of recordings, as myna voice enroll --tune asks for
 
 WANTED = {
     "another": {"embedding"},

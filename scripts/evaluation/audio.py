@@ -33,10 +33,10 @@ class Studio:
         return name
 
     def tune(self, target, model):
-        """A voice whose embedding and FiLM followed the gradient to the recording."""
+        """A voice whose embedding and FiLM followed the gradient to the recording; None where that is too short."""
         name = str(pathlib.PurePath(target).with_suffix(".voice"))
-        run(self.myna, "voice", "enroll", self.out / target, "-o", self.out / name, "-m", model, "--tune", "--force", "-q")
-        return name
+        command = [self.myna, "voice", "enroll", self.out / target, "-o", self.out / name, "-m", model, "--tune", "--force"]
+        return name if subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0 else None
 
     def plot(self, recording):
         """Waveform, log-mel spectrogram and F0."""

@@ -292,7 +292,6 @@ static void gradients_agree(void **state)
     }
 }
 
-/* AdamW's first steps go by the sign of each gradient, and rounding decides the sign of the smallest. */
 /* Rounding to 8 bits is seen, and that it is no more than that. */
 static void rounded_gradients_agree_roughly(void **state)
 {
@@ -317,6 +316,7 @@ static void rounded_gradients_agree_roughly(void **state)
     compare_tensors(f, latency_names[0], "gradients", workers[0].gradients, NULL, 0.05);
 }
 
+/* AdamW's first steps go by the sign of each gradient, and rounding decides the sign of the smallest. */
 static void ten_steps_agree(void **state)
 {
     fixture *f = *state;

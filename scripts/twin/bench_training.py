@@ -3,9 +3,10 @@
 usage: bench-training [--rounds N] [--batch N] MYNA
 
 Both take whole optimiser steps on prepared batches, in single precision, and with the factors of matrix products rounded
-to bfloat16: PyTorch under autocast, Myna as it trains by default where the processor has such products. Each round measures everything once, in turns, so that whatever
-else the machine does meets all alike; figures are medians over rounds, ratios are formed within a round. On a busy
-machine two threads that must wait for each other often, as PyTorch's do, slow down more than their share.
+to bfloat16: PyTorch under autocast, Myna as it trains by default where the processor has such products. Each round
+measures everything once, in turns, so that whatever else the machine does meets all alike; figures are medians over
+rounds, ratios are formed within a round. On a busy machine two threads that must wait for each other often, as PyTorch's
+do, slow down more than their share.
 """
 
 import argparse
@@ -38,8 +39,7 @@ class Twin:
 
     def seconds(self, precision, n_threads):
         torch.set_num_threads(n_threads)
-        self.trainer.bfloat16 = precision == "bfloat16"
-        step = timed(lambda: self.trainer.step(self.batch, self.target, BEST))
+        step = timed(lambda: self.trainer.step(self.batch, self.target, BEST, precision == "bfloat16"))
         step()
         return min(step() for _ in range(REPETITIONS))
 

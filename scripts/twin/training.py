@@ -19,9 +19,8 @@ def schedule(step, n_steps):
 
 
 class Trainer:
-    def __init__(self, network, rate=1.5e-3, n_steps=100000, bfloat16=False):
-        """bfloat16: under torch.autocast, which rounds the factors of matrix products as Myna does where it is fast."""
-        self.network, self.rate, self.n_steps, self.n_done, self.bfloat16 = network, rate, n_steps, 0, bfloat16
+    def __init__(self, network, rate=1.5e-3, n_steps=100000):
+        self.network, self.rate, self.n_steps, self.n_done = network, rate, n_steps, 0
         self.parameters = list(network.parameters())
         groups = [
             {"params": [p for p in self.parameters if p.ndim == 2], "weight_decay": 0.01},
@@ -30,10 +29,11 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8, fused=True)
         self.average = [p.detach().clone() for p in self.parameters]
 
-    def step(self, batch, target, latency):
-        """(loss, L1, the gradient's norm before clipping, learning rate)"""
+    def step(self, batch, target, latency, bfloat16=False):
+        """(loss, L1, the gradient's norm before clipping, learning rate). bfloat16: under torch.autocast, which rounds the
+        factors of matrix products as Myna does where that is fast."""
         self.optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             out = self.network(*batch, latency)
         l1, difference = loss_parts(out.float(), target)
         loss = l1 + 0.5 * difference

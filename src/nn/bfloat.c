@@ -39,8 +39,8 @@ static inline uint32_t round_pair(float first, float second)
     return (bits_of(first) + 0x8000u) >> 16 | ((bits_of(second) + 0x8000u) & 0xffff0000u);
 }
 
-/* Rows or columns [0, n) of a factor, n <= width; the panel's rest is zeros. Inlined, with `width` and what `inner` or
- * `step` is 1 known, so that the loops along memory vectorise. */
+/* Rows or columns [0, n) of a factor, n <= width; the panel's rest is zeros. Inlined, so that `width` is known where it is
+ * called and a full panel's loop along memory vectorises. */
 static inline __attribute__((always_inline)) void pack_panel(
     uint32_t *restrict out, myna_factor f, size_t n, size_t depth, size_t width)
 {

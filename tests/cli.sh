@@ -352,7 +352,7 @@ run 1 1 '--steps takes' train voices/list.tsv -o mine.safetensors --steps 0
 run 1 1 '--hours takes' train voices/list.tsv -o mine.safetensors --hours 0
 run 1 1 '--hours and --steps' train voices/list.tsv -o mine.safetensors --hours 1 --steps 10
 run 1 1 '--code-width' train voices/list.tsv -o mine.safetensors --init model.safetensors --code-width 8
-for fixed in '--single-precision' '--batch 8' '--seed 1' '--code-width 8' '--code-noise 0' '--init model.safetensors'; do
+for fixed in '--single-precision' '--batch 8' '--seed 1' '--code-width 8' '--init model.safetensors'; do
     run 1 1 "${fixed% *}" train voices/list.tsv -o mine.safetensors --resume $fixed
 done
 
@@ -395,8 +395,9 @@ resumes 2 1 'myna: none.checkpoint: No such file' none
 trains 0 '' whole --steps 6 --log-steps 2 -q
 resumes 2 1 '6 steps are done, more than --steps 5' whole --steps 5 -q
 resumes 0 3 'myna: whole.safetensors: note: all 6 steps are done' whole
-resumes 0 0 '' whole --steps 9 --rate .0005 --threads 2 --log-steps 2 -q
+resumes 0 0 '' whole --steps 9 --rate .0005 --code-noise .02 --threads 2 --log-steps 2 -q
 check 'rows after resuming' [ "$(steps_of whole)" = '2 4 6 8 9 ' ]
+check 'the new noise' [ "$("$myna" info whole.safetensors | grep 'training.code_noise' | grep -c 0.02)" = 1 ]
 check 'the new rate' [ "$("$myna" info whole.safetensors | grep 'training.rate' | grep -c 0.0005)" = 1 ]
 check 'seconds grow' sh -c 'tail -n +2 whole.tsv | cut -f 3 | sort -n -c'
 run 0 4 'myna: real: note: not what whole.checkpoint' train real -o whole.safetensors --resume --steps 10

@@ -156,6 +156,22 @@ static void self_conversion_begins_when_it_is_told_to(void **state)
     myna_trainer_free(b);
 }
 
+static void noise_changes_from_the_next_step_on(void **state)
+{
+    const fixture *f = *state;
+    const myna_train_options options = small_options(7);
+    myna_trainer *a = create(f, &options), *b = create(f, &options);
+    run(a, 1);
+    run(b, 1);
+    assert_true(same_state(a, b));
+    myna_trainer_set_code_noise(b, 0.02f);
+    run(a, 1);
+    run(b, 1);
+    assert_false(same_state(a, b));
+    myna_trainer_free(a);
+    myna_trainer_free(b);
+}
+
 static void resumed_with_other_options(void **state)
 {
     const fixture *f = *state;
@@ -173,6 +189,7 @@ static void resumed_with_other_options(void **state)
     assert_null(myna_trainer_fact(second, "minutes"));
     myna_trainer_set_steps(second, 2000);
     myna_trainer_set_rate(second, 0.004f);
+    myna_trainer_set_code_noise(second, 0.02f);
     myna_trainer_set_self_conversion(second, 0.25f);
     myna_train_report report;
     assert_ok(myna_trainer_step(second, &report, NULL));
@@ -182,6 +199,7 @@ static void resumed_with_other_options(void **state)
     assert_ok(myna_trainer_resume(&second, f->corpus, f->checkpoint, 0, NULL));
     assert_int_equal(myna_trainer_options(second).n_steps, 2000);
     assert_true(myna_trainer_options(second).rate == 0.004f);
+    assert_true(myna_trainer_options(second).code_noise == 0.02f);
     assert_true(myna_trainer_options(second).self_conversion == 0.25f);
     myna_trainer_free(second);
 }
@@ -275,6 +293,7 @@ int main(void)
         cmocka_unit_test(same_seed_same_result),
         cmocka_unit_test(resumed_equals_uninterrupted),
         cmocka_unit_test(self_conversion_begins_when_it_is_told_to),
+        cmocka_unit_test(noise_changes_from_the_next_step_on),
         cmocka_unit_test(resumed_with_other_options),
         cmocka_unit_test(bad_checkpoint_is_refused),
         cmocka_unit_test(not_finite_leaves_the_weights),

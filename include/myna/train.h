@@ -102,9 +102,10 @@ MYNA_API float myna_trainer_validate(myna_trainer *trainer);
 
 MYNA_API uint64_t myna_trainer_step_count(const myna_trainer *trainer);
 MYNA_API myna_train_options myna_trainer_options(const myna_trainer *trainer);
-/* Change the schedule's length, the learning rate and the share of self-conversion from the next step on. */
+/* Change the schedule's length, the learning rate, the code's noise and the share of self-conversion from the next step on. */
 MYNA_API void myna_trainer_set_steps(myna_trainer *trainer, uint64_t n_steps);
 MYNA_API void myna_trainer_set_rate(myna_trainer *trainer, float rate);
+MYNA_API void myna_trainer_set_code_noise(myna_trainer *trainer, float deviation);
 MYNA_API void myna_trainer_set_self_conversion(myna_trainer *trainer, float share);
 /* Counts the next step as done and leaves the weights: after ERROR_NOT_FINITE the same segments would fail again. */
 MYNA_API void myna_trainer_skip(myna_trainer *trainer);

@@ -9,8 +9,7 @@ static const char *fixed_option(const train_settings *s)
     if (s->batch) return "--batch";
     if (s->seed >= 0) return "--seed";
     if (s->code_width) return "--code-width";
-    if (s->single_precision) return "--single-precision";
-    return s->code_noise >= 0 ? "--code-noise" : NULL;
+    return s->single_precision ? "--single-precision" : NULL;
 }
 
 static int check_settings(const train_settings *s)
@@ -42,7 +41,7 @@ int myna_cmd_train(int argc, char **argv)
         {"plot", 0, MYNA_OPTION_FLAG, &s.plot, NULL, "draw the loss curves as SVG beside MODEL", 0, 0, NULL},
         {"rate", 0, MYNA_OPTION_NUMBER, &s.rate, "R", "AdamW learning rate (0.0015; for fine-tuning take 0.0003;\nwith --resume: as before)", 1e-6, 1, NULL},
         {"code-width", 0, MYNA_OPTION_INTEGER, &s.code_width, "N", "values a step in the bottleneck (16)", 1, 256, NULL},
-        {"code-noise", 0, MYNA_OPTION_NUMBER, &s.code_noise, "D", "deviation of the noise on them while training (0.1)", 0, 2, NULL},
+        {"code-noise", 0, MYNA_OPTION_NUMBER, &s.code_noise, "D", "deviation of the noise on them while training (0.1;\nwith --resume: as before)", 0, 2, NULL},
         {"self-conversion", 0, MYNA_OPTION_NUMBER, &s.self_conversion, "S", "share of steps whose speech the model converts to another voice\nbefore it hears it (0.5; with --resume: as before)", 0, 1, NULL},
         {"single-precision", 0, MYNA_OPTION_FLAG, &s.single_precision, NULL, "no matrix products in bfloat16, which are twice as fast\nwhere the processor has them", 0, 0, NULL},
         {"checkpoint-minutes", 0, MYNA_OPTION_NUMBER, &s.checkpoint_minutes, "M", "time between checkpoints (5)", 0, 1e6, NULL},

@@ -297,6 +297,7 @@ static myna_status resume(run *r, myna_corpus *corpus, myna_error *error)
     r->last_checkpoint = r->steps_before = myna_trainer_step_count(r->trainer);
     r->has_checkpoint = true;
     if (s->rate > 0) myna_trainer_set_rate(r->trainer, (float)s->rate);
+    if (s->code_noise >= 0) myna_trainer_set_code_noise(r->trainer, (float)s->code_noise);
     if (s->self_conversion >= 0) myna_trainer_set_self_conversion(r->trainer, (float)s->self_conversion);
     status = settle_length(r, error);
     return status == MYNA_OK ? train_log_continue(&r->log, r->steps_before, error) : status;

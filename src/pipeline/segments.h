@@ -24,7 +24,7 @@ typedef struct myna_segment_source {
     const float *ripple;         /* as made by myna_ripple_make */
     const myna_weights *weights; /* for front.mel_mean and front.mel_deviation */
     size_t code_width;
-    float code_noise;
+    const float *code_noise;     /* its deviation, which may change between segments; NULL: none */
 } myna_segment_source;
 
 myna_status myna_segment_maker_create(

@@ -37,7 +37,7 @@ static myna_status create_workers(myna_trainer *t, myna_error *error)
         .ripple = t->ripple,
         .weights = &t->weights,
         .code_width = t->layout.code_width,
-        .code_noise = t->options.code_noise};
+        .code_noise = &t->options.code_noise};
     for (int i = 0; i < t->options.n_threads; i++) {
         worker *w = &t->workers[i];
         size_t begin, end;
@@ -356,6 +356,11 @@ void myna_trainer_set_steps(myna_trainer *trainer, uint64_t n_steps)
 void myna_trainer_set_rate(myna_trainer *trainer, float rate)
 {
     trainer->options.rate = rate;
+}
+
+void myna_trainer_set_code_noise(myna_trainer *trainer, float deviation)
+{
+    trainer->options.code_noise = deviation;
 }
 
 void myna_trainer_set_self_conversion(myna_trainer *trainer, float share)

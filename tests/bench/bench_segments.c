@@ -55,8 +55,9 @@ int main(int argc, char **argv)
     const myna_corpus_reader reader = {.read = read_recording};
     end_if(myna_corpus_open(&corpus, list.items, list.n_items, argv[2], &reader, 1, &error) != MYNA_OK, error.detail);
 
+    const float code_noise = strtof(argv[7], NULL);
     myna_segment_source source = {
-        .corpus = corpus, .code_width = strtoull(argv[6], NULL, 10), .code_noise = strtof(argv[7], NULL)};
+        .corpus = corpus, .code_width = strtoull(argv[6], NULL, 10), .code_noise = &code_noise};
     static float ripple[MYNA_RIPPLE_ROWS * MYNA_MEL_BANDS];
     myna_mel *mel = NULL;
     end_if(myna_mel_create(&mel, &error) != MYNA_OK || myna_ripple_make(ripple, mel, &error) != MYNA_OK, error.detail);

@@ -60,7 +60,7 @@ myna_status myna_reconstruct_frames(const myna_model *model, const myna_speaker 
     return status;
 }
 
-static void measure(void *context, const float *log_mel, float *out_log_mel)
+static void measure(void *context, const float *log_mel, const float *out_log_mel)
 {
     (void)log_mel;
     myna_band_meter_push(context, out_log_mel);

@@ -4,9 +4,9 @@
 
 #include "model/stream.h"
 
-/* Takes one frame whose input was speech: log_mel[MYNA_MEL_BANDS] and what became of it, out_log_mel[MYNA_MEL_BANDS],
- * which it may change. */
-typedef void myna_reconstructed(void *context, const float *log_mel, float *out_log_mel);
+/* Takes one frame whose input was speech: log_mel[MYNA_MEL_BANDS], which lies in the passage, and what became of
+ * it, out_log_mel[MYNA_MEL_BANDS]. */
+typedef void myna_reconstructed(void *context, const float *log_mel, const float *out_log_mel);
 
 /* Known speech; arrays of the caller. */
 typedef struct myna_passage {

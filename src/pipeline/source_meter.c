@@ -65,35 +65,54 @@ static void map_pitch(myna_source_meter *meter, const myna_profile *source, cons
     for (size_t i = 0; i < n_frames; i++) meter->f0_hz[i] = myna_pitch_map_apply(&map, f0_hz[i]);
 }
 
-typedef struct loudness {
-    const myna_mel *mel;
-    myna_match match;
-    myna_output_level level;
-} loudness;
+/* The frames that are speech, and what the network makes of them, before matching. */
+typedef struct answers {
+    myna_band_meter bands;
+    size_t n_frames;
+    const float *heard[MYNA_VOICE_MAX_FRAMES]; /* into the passage */
+    float spoken[MYNA_VOICE_MAX_FRAMES][MYNA_MEL_BANDS];
+} answers;
 
-static void compare_levels(void *context, const float *log_mel, float *out_log_mel)
+static void keep(void *context, const float *log_mel, const float *out_log_mel)
 {
-    loudness *l = context;
-    float heard[MYNA_BINS], spoken[MYNA_BINS];
-    myna_match_apply(&l->match, out_log_mel);
-    myna_mel_inverse(l->mel, heard, log_mel);
-    myna_mel_inverse(l->mel, spoken, out_log_mel);
-    myna_output_level_learn(&l->level, myna_magnitude_power(heard), myna_magnitude_power(spoken), INFINITY);
+    answers *a = context;
+    myna_band_meter_push(&a->bands, out_log_mel);
+    a->heard[a->n_frames] = log_mel;
+    memcpy(a->spoken[a->n_frames++], out_log_mel, sizeof a->spoken[0]);
 }
 
-/* The network runs twice: for the statistics, and, once they are known and matching is settled, for the level. */
+/* What takes the matched answers to the level of what was heard. */
+static float find_gain(const myna_source_meter *meter, const myna_band_statistics *output, answers *a)
+{
+    float heard[MYNA_BINS], spoken[MYNA_BINS];
+    myna_match match;
+    myna_output_level level;
+    myna_match_init(&match, output, &meter->voice->profile.bands);
+    myna_output_level_init(&level, 0);
+    for (size_t i = 0; i < a->n_frames; i++) {
+        myna_match_apply(&match, a->spoken[i]);
+        myna_mel_inverse(meter->model->mel, heard, a->heard[i]);
+        myna_mel_inverse(meter->model->mel, spoken, a->spoken[i]);
+        myna_output_level_learn(&level, myna_magnitude_power(heard), myna_magnitude_power(spoken), INFINITY);
+    }
+    return myna_output_level_gain(&level);
+}
+
 static myna_status measure_output(
     myna_source_meter *meter, myna_source *source, const myna_passage *passage, myna_error *error)
 {
-    const myna_speaker *speaker = &meter->voice->speaker;
-    myna_latency latency = meter->options.latency;
-    myna_status status = myna_reconstruct(&source->output, meter->model, speaker, latency, passage, error);
-    if (status != MYNA_OK) return status;
-    loudness l = {.mel = meter->model->mel};
-    myna_match_init(&l.match, &source->output, &meter->voice->profile.bands);
-    myna_output_level_init(&l.level, 0);
-    status = myna_reconstruct_frames(meter->model, speaker, latency, passage, compare_levels, &l, error);
-    source->output_gain = myna_output_level_gain(&l.level);
+    answers *a = malloc(sizeof *a);
+    if (!a) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a first pass");
+    a->bands = (myna_band_meter){0};
+    a->n_frames = 0;
+    myna_status status = myna_reconstruct_frames(
+        meter->model, &meter->voice->speaker, meter->options.latency, passage, keep, a, error);
+    if (status == MYNA_OK) {
+        memset(&source->output, 0, sizeof source->output);
+        myna_band_meter_result(&a->bands, &source->output);
+        source->output_gain = find_gain(meter, &source->output, a);
+    }
+    free(a);
     return status;
 }
 

@@ -4,6 +4,7 @@
 
 #include "dsp/mel.h"
 #include "dsp/ripple.h"
+#include "model/packed.h"
 #include "model/tensor_file.h"
 #include "model/tensors.h"
 
@@ -13,6 +14,7 @@ struct myna_model {
     myna_layout layout;
     float *parameters; /* [layout.n_parameters] */
     myna_weights weights;
+    myna_packed_weights packed;
     myna_mel *mel;
     float *ripple;     /* [MYNA_RIPPLE_ROWS][MYNA_MEL_BANDS], log10 units */
     char id[MYNA_ID_SIZE];

@@ -194,9 +194,9 @@ myna_status myna_model_write(const char *path, const myna_layout *layout, const 
 static myna_status fill(myna_model *model, const myna_facts *facts, myna_error *error)
 {
     model->ripple = malloc(MYNA_RIPPLE_ROWS * MYNA_MEL_BANDS * sizeof *model->ripple);
-    if (!model->ripple || !myna_facts_copy(&model->facts, facts)) {
+    if (!model->ripple || !myna_facts_copy(&model->facts, facts) ||
+        !myna_packed_weights_init(&model->packed, &model->layout, &model->weights))
         return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a model");
-    }
     myna_status status = myna_mel_create(&model->mel, error);
     return status == MYNA_OK ? myna_ripple_make(model->ripple, model->mel, error) : status;
 }
@@ -222,6 +222,7 @@ myna_status myna_model_create(myna_model **out, const myna_layout *layout, float
 void myna_model_free(myna_model *model)
 {
     if (!model) return;
+    myna_packed_weights_clear(&model->packed);
     myna_mel_free(model->mel);
     myna_facts_free(&model->facts);
     free(model->ripple);

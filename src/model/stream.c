@@ -8,7 +8,6 @@
 #include "nn/gemm.h"
 #include "nn/layers.h"
 #include "nn/optim.h"
-#include "nn/steady.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +20,6 @@ enum {
     PAUSE_STEPS = 20, /* after speech that still count as speech: training segments have their pauses too */
 };
 
-/* A layer with its weights packed. */
-typedef struct packed_linear {
-    float *packed;
-    const float *bias;
-    size_t n_out, n_in;
-} packed_linear;
-
-typedef struct packed_block {
-    packed_linear expand, project;
-} packed_block;
-
 struct myna_stream {
     myna_arena arena;
     const myna_model *model;
@@ -40,9 +28,6 @@ struct myna_stream {
     myna_content_norm content_norm, content_norm_at_start;
     int steps_after_speech;
     bool is_speech[MYNA_STREAM_MAX_STEPS]; /* of the steps being pushed */
-
-    packed_linear content_in, content_out, decoder_in, decoder_out, decoder_gate, query, found_out;
-    packed_block blocks[N_BLOCKS]; /* content encoder's, then decoder's */
 
     float *past[N_BLOCKS];             /* [PAST + MAX_STEPS][C]: the last inputs of each block, then the new ones */
     const myna_speaker *speaker, *speaker_before;
@@ -56,35 +41,8 @@ struct myna_stream {
     float *query_row, *found, *found_before, *scores; /* of the attention; scores[1 + steps of the longest voice] */
 };
 
-/* Counts, hands out and, the second time, fills. */
-static void pack(myna_arena *arena, packed_linear *out, const myna_linear *layer, size_t n_out, size_t n_in)
-{
-    *out = (packed_linear){.bias = layer->bias, .n_out = n_out, .n_in = n_in};
-    if (MYNA_TAKE(arena, out->packed, myna_steady_size(n_out, n_in))) myna_steady_pack(out->packed, layer->weight, n_out, n_in);
-}
-
-static void pack_weights(myna_stream *s)
-{
-    const myna_weights *w = &s->model->weights;
-    const size_t width = s->model->layout.code_width, wide = C * MYNA_EXPANSION;
-    pack(&s->arena, &s->content_in, &w->content.in, C, MYNA_CONTENT_IN);
-    pack(&s->arena, &s->content_out, &w->content.out, width, C);
-    pack(&s->arena, &s->decoder_in, &w->decoder.in, C, width + MYNA_PITCH_IN);
-    pack(&s->arena, &s->decoder_out, &w->decoder.out, MYNA_STEP_OUT, C);
-    pack(&s->arena, &s->decoder_gate, &w->decoder.gate, MYNA_STEP_GATES, C);
-    pack(&s->arena, &s->query, &w->decoder.attention.query, MYNA_ATTENTION_KEY, C);
-    pack(&s->arena, &s->found_out, &w->decoder.attention.out, C, C);
-    for (int i = 0; i < N_BLOCKS; i++) {
-        const myna_block *block =
-            i < MYNA_CONTENT_BLOCKS ? &w->content.blocks[i] : &w->decoder.blocks[i - MYNA_CONTENT_BLOCKS];
-        pack(&s->arena, &s->blocks[i].expand, &block->expand, wide, C);
-        pack(&s->arena, &s->blocks[i].project, &block->project, C, wide);
-    }
-}
-
 static void lay_out(myna_stream *s)
 {
-    pack_weights(s);
     myna_arena *arena = &s->arena;
     const size_t rows = MYNA_STREAM_MAX_STEPS, code_row = s->model->layout.code_width + MYNA_PITCH_IN;
     for (int i = 0; i < N_BLOCKS; i++) MYNA_TAKE(arena, s->past[i], (PAST + rows) * C);
@@ -171,11 +129,6 @@ void myna_stream_reset(myna_stream *s)
     memset(s->f0_hz, 0, MYNA_AHEAD_BLOCKS * MYNA_STEP_FRAMES * sizeof(float));
 }
 
-static void apply(const packed_linear *layer, float *out, const float *in, size_t rows)
-{
-    myna_steady_forward(out, in, layer->packed, layer->bias, rows, layer->n_out, layer->n_in);
-}
-
 /* Training pads with zeros before step 0; so rows of earlier steps must be zero wherever a block will read them. */
 static void clear_before_start(float *x, int64_t first_step, size_t n)
 {
@@ -184,7 +137,8 @@ static void clear_before_start(float *x, int64_t first_step, size_t n)
 
 /* Runs block `number` over s->x[n][C] in place. A block that looks ahead gives its output one step late: the newest
  * input is its tap +1. `muted`: it could look ahead and may not. `film` as in myna_film_norm_forward, or NULL. */
-static void push_block(myna_stream *s, const myna_block *w, int number, const float *film, bool looks_ahead, bool muted, size_t n)
+static void push_block(myna_stream *s, const myna_block *w, const myna_packed_block *packed, int number, const float *film,
+    bool looks_ahead, bool muted, size_t n)
 {
     float *past = s->past[number];
     size_t wide = C * MYNA_EXPANSION;
@@ -193,9 +147,9 @@ static void push_block(myna_stream *s, const myna_block *w, int number, const fl
     myna_dwconv_forward(s->conv, past, w->conv_weight, w->conv_bias, shape);
     if (film) myna_film_norm_forward(s->norm, s->stats, s->conv + PAST * C, film, 1, n, C);
     else myna_norm_forward(s->norm, s->stats, s->conv + PAST * C, w->norm_scale, w->norm_shift, n, C);
-    apply(&s->blocks[number].expand, s->wide, s->norm, n);
+    myna_packed_linear_forward(&packed->expand, s->wide, s->norm, n);
     myna_gelu_forward(s->wide, s->wide, n * wide);
-    apply(&s->blocks[number].project, s->y, s->wide, n);
+    myna_packed_linear_forward(&packed->project, s->y, s->wide, n);
     myna_residual_forward(s->x, past + (looks_ahead ? PAST - 1 : PAST) * C, s->y, w->gain, n, C);
     memmove(past, past + n * C, PAST * C * sizeof(float));
 }
@@ -224,19 +178,21 @@ static void find_speech(myna_stream *s, const float *log_mel, size_t n)
 static void push_content(myna_stream *s, const float *log_mel, size_t n)
 {
     const myna_weights *w = &s->model->weights;
+    const myna_packed_weights *p = &s->model->packed;
     int64_t first = s->n_pushed;
     find_speech(s, log_mel, n);
     myna_encoder_input(s->row, log_mel, n * MYNA_STEP_FRAMES, w);
-    apply(&s->content_in, s->x, s->row, n);
+    myna_packed_linear_forward(&p->content.in, s->x, s->row, n);
     normalize(s, 0, first, n);
     for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {
         bool ahead = i < s->content_ahead;
-        push_block(s, &w->content.blocks[i], i, NULL, ahead, i < MYNA_AHEAD_BLOCKS && !ahead, n);
+        bool muted = i < MYNA_AHEAD_BLOCKS && !ahead;
+        push_block(s, &w->content.blocks[i], &p->content.blocks[i], i, NULL, ahead, muted, n);
         first -= ahead;
         normalize(s, i + 1, first, n);
     }
     size_t width = s->model->layout.code_width;
-    apply(&s->content_out, s->y, s->x, n);
+    myna_packed_linear_forward(&p->content.out, s->y, s->x, n);
     myna_tanh_forward(s->y, s->y, n * width);
 }
 
@@ -251,9 +207,10 @@ static void look_up(myna_stream *s, const myna_speaker *speaker, float *found, c
 static void push_attention(myna_stream *s, size_t n)
 {
     const myna_attention *w = &s->model->weights.decoder.attention;
+    const myna_packed_weights *p = &s->model->packed;
     const float before = (float)s->fade_steps / FADE_STEPS;
     myna_norm_forward(s->norm, s->stats, s->x, w->norm_scale, w->norm_shift, n, C);
-    apply(&s->query, s->query_row, s->norm, n);
+    myna_packed_linear_forward(&p->decoder.query, s->query_row, s->norm, n);
     for (size_t i = 0; i < n; i++) {
         float *found = s->found + i * C, *query = s->query_row + i * MYNA_ATTENTION_KEY;
         look_up(s, s->speaker, found, query);
@@ -261,7 +218,7 @@ static void push_attention(myna_stream *s, size_t n)
         look_up(s, s->speaker_before, s->found_before, query);
         for (size_t c = 0; c < C; c++) found[c] += before * (s->found_before[c] - found[c]);
     }
-    apply(&s->found_out, s->y, s->found, n);
+    myna_packed_linear_forward(&p->decoder.found, s->y, s->found, n);
     memcpy(s->norm, s->x, n * C * sizeof *s->x);
     myna_residual_forward(s->x, s->norm, s->y, w->gain, n, C);
 }
@@ -270,6 +227,7 @@ static void push_attention(myna_stream *s, size_t n)
 static void push_decoder(myna_stream *s, const float *f0_hz, size_t n)
 {
     const myna_weights *w = &s->model->weights;
+    const myna_packed_weights *p = &s->model->packed;
     int64_t first = s->n_pushed - s->content_ahead;
     size_t width = s->model->layout.code_width;
     for (size_t i = 0; i < n; i++) {
@@ -278,7 +236,7 @@ static void push_decoder(myna_stream *s, const float *f0_hz, size_t n)
         for (size_t k = 0; k < MYNA_STEP_FRAMES; k++)
             myna_pitch_features(row + width + k * (MYNA_PITCH_BINS + 1), f0_hz[i * MYNA_STEP_FRAMES + k]);
     }
-    apply(&s->decoder_in, s->x, s->row, n);
+    myna_packed_linear_forward(&p->decoder.in, s->x, s->row, n);
     clear_before_start(s->x, first, n);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
         bool ahead = i < s->decoder_ahead;
@@ -286,7 +244,8 @@ static void push_decoder(myna_stream *s, const float *f0_hz, size_t n)
             push_attention(s, n);
             clear_before_start(s->x, first, n);
         }
-        push_block(s, &w->decoder.blocks[i], MYNA_CONTENT_BLOCKS + i, s->film[i], ahead, i < MYNA_AHEAD_BLOCKS && !ahead, n);
+        bool muted = i < MYNA_AHEAD_BLOCKS && !ahead;
+        push_block(s, &w->decoder.blocks[i], &p->decoder.blocks[i], MYNA_CONTENT_BLOCKS + i, s->film[i], ahead, muted, n);
         first -= ahead;
         clear_before_start(s->x, first, n);
     }
@@ -296,6 +255,7 @@ static void push_decoder(myna_stream *s, const float *f0_hz, size_t n)
 static void push_output(myna_stream *s, float *log_mel, const float *f0_hz, size_t n)
 {
     const myna_weights *w = &s->model->weights;
+    const myna_packed_weights *p = &s->model->packed;
     size_t frames = n * MYNA_STEP_FRAMES;
     float to_normalized = 1.0f / w->front.mel_deviation[0];
     for (size_t i = 0; i < frames; i++) {
@@ -303,8 +263,8 @@ static void push_output(myna_stream *s, float *log_mel, const float *f0_hz, size
         myna_ripple_at(ripple, s->model->ripple, f0_hz[i]);
         for (size_t b = 0; b < MYNA_MEL_BANDS; b++) ripple[b] *= to_normalized;
     }
-    apply(&s->decoder_out, s->out, s->x, n);
-    apply(&s->decoder_gate, s->gate, s->x, n);
+    myna_packed_linear_forward(&p->decoder.out, s->out, s->x, n);
+    myna_packed_linear_forward(&p->decoder.gate, s->gate, s->x, n);
     myna_gate_forward(s->out, s->out, s->gate, s->ripple, n, MYNA_STEP_OUT, MYNA_STEP_GATES);
     for (size_t i = 0; i < frames; i++) myna_denormalize(log_mel + i * MYNA_MEL_BANDS, s->out + i * MYNA_MEL_BANDS, w);
 }

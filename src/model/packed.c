@@ -1,0 +1,52 @@
+#include "model/packed.h"
+
+#include "nn/steady.h"
+
+/* Counts, hands out and, the second time, fills. */
+static void pack(myna_arena *arena, myna_packed_linear *out, const myna_linear *layer, size_t n_out, size_t n_in)
+{
+    *out = (myna_packed_linear){.bias = layer->bias, .n_out = n_out, .n_in = n_in};
+    if (MYNA_TAKE(arena, out->packed, myna_steady_size(n_out, n_in)))
+        myna_steady_pack(out->packed, layer->weight, n_out, n_in);
+}
+
+static void pack_block(myna_arena *arena, myna_packed_block *out, const myna_block *block)
+{
+    const size_t wide = MYNA_CHANNELS * MYNA_EXPANSION;
+    pack(arena, &out->expand, &block->expand, wide, MYNA_CHANNELS);
+    pack(arena, &out->project, &block->project, MYNA_CHANNELS, wide);
+}
+
+static void lay_out(myna_packed_weights *p, const myna_layout *layout, const myna_weights *w)
+{
+    const size_t width = layout->code_width, c = MYNA_CHANNELS;
+    pack(&p->arena, &p->content.in, &w->content.in, c, MYNA_CONTENT_IN);
+    for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) pack_block(&p->arena, &p->content.blocks[i], &w->content.blocks[i]);
+    pack(&p->arena, &p->content.out, &w->content.out, width, c);
+    pack(&p->arena, &p->decoder.in, &w->decoder.in, c, width + MYNA_PITCH_IN);
+    for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) pack_block(&p->arena, &p->decoder.blocks[i], &w->decoder.blocks[i]);
+    pack(&p->arena, &p->decoder.query, &w->decoder.attention.query, MYNA_ATTENTION_KEY, c);
+    pack(&p->arena, &p->decoder.found, &w->decoder.attention.out, c, c);
+    pack(&p->arena, &p->decoder.out, &w->decoder.out, MYNA_STEP_OUT, c);
+    pack(&p->arena, &p->decoder.gate, &w->decoder.gate, MYNA_STEP_GATES, c);
+}
+
+bool myna_packed_weights_init(myna_packed_weights *packed, const myna_layout *layout, const myna_weights *weights)
+{
+    *packed = (myna_packed_weights){0};
+    lay_out(packed, layout, weights);
+    if (!myna_arena_reserve(&packed->arena)) return false;
+    lay_out(packed, layout, weights);
+    return true;
+}
+
+void myna_packed_weights_clear(myna_packed_weights *packed)
+{
+    myna_arena_free(&packed->arena);
+    *packed = (myna_packed_weights){0};
+}
+
+void myna_packed_linear_forward(const myna_packed_linear *layer, float *out, const float *in, size_t rows)
+{
+    myna_steady_forward(out, in, layer->packed, layer->bias, rows, layer->n_out, layer->n_in);
+}

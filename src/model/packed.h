@@ -1,0 +1,37 @@
+/* The weights as streams multiply with them (nn/steady.h): packed once, with the model, for all its streams. */
+#ifndef MYNA_MODEL_PACKED_H
+#define MYNA_MODEL_PACKED_H
+
+#include "base/arena.h"
+#include "model/tensors.h"
+
+typedef struct myna_packed_linear {
+    float *packed;
+    const float *bias; /* the model's */
+    size_t n_out, n_in;
+} myna_packed_linear;
+
+typedef struct myna_packed_block {
+    myna_packed_linear expand, project;
+} myna_packed_block;
+
+typedef struct myna_packed_weights {
+    myna_arena arena;
+    struct {
+        myna_packed_linear in, out;
+        myna_packed_block blocks[MYNA_CONTENT_BLOCKS];
+    } content;
+    struct {
+        myna_packed_linear in, out, gate, query, found; /* the last two are the attention's query and out */
+        myna_packed_block blocks[MYNA_DECODER_BLOCKS];
+    } decoder;
+} myna_packed_weights;
+
+/* False, and `packed` empty, when memory is short. `weights` must outlive it and stay as they are. */
+bool myna_packed_weights_init(myna_packed_weights *packed, const myna_layout *layout, const myna_weights *weights);
+void myna_packed_weights_clear(myna_packed_weights *packed);
+
+/* out[rows][n_out] of in[rows][n_in]. */
+void myna_packed_linear_forward(const myna_packed_linear *layer, float *out, const float *in, size_t rows);
+
+#endif

@@ -138,6 +138,13 @@ static void resumed_equals_uninterrupted(void **state)
     myna_trainer_free(resumed);
 }
 
+static bool same_after_a_step(myna_trainer *a, myna_trainer *b)
+{
+    run(a, 1);
+    run(b, 1);
+    return same_state(a, b);
+}
+
 static void self_conversion_begins_when_it_is_told_to(void **state)
 {
     const fixture *f = *state;
@@ -146,12 +153,8 @@ static void self_conversion_begins_when_it_is_told_to(void **state)
     with.self_conversion_after = 1;
     without.self_conversion = 0;
     myna_trainer *a = create(f, &with), *b = create(f, &without);
-    run(a, 1);
-    run(b, 1);
-    assert_true(same_state(a, b));
-    run(a, 1);
-    run(b, 1);
-    assert_false(same_state(a, b));
+    assert_true(same_after_a_step(a, b));
+    assert_false(same_after_a_step(a, b));
     myna_trainer_free(a);
     myna_trainer_free(b);
 }
@@ -161,13 +164,9 @@ static void noise_changes_from_the_next_step_on(void **state)
     const fixture *f = *state;
     const myna_train_options options = small_options(7);
     myna_trainer *a = create(f, &options), *b = create(f, &options);
-    run(a, 1);
-    run(b, 1);
-    assert_true(same_state(a, b));
+    assert_true(same_after_a_step(a, b));
     myna_trainer_set_code_noise(b, 0.02f);
-    run(a, 1);
-    run(b, 1);
-    assert_false(same_state(a, b));
+    assert_false(same_after_a_step(a, b));
     myna_trainer_free(a);
     myna_trainer_free(b);
 }

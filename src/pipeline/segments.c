@@ -250,7 +250,7 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
         m->source.ripple, m->source.weights);
 
     float *noise = m->noise + first_step * m->source.code_width;
-    float deviation = perturbed && m->source.code_noise ? *m->source.code_noise : 0;
+    float deviation = m->source.code_noise ? *m->source.code_noise : 0;
     for (size_t i = 0; i < MYNA_SEGMENT_STEPS * m->source.code_width; i++)
         noise[i] = perturbed ? deviation * myna_rng_normal(&rng) : 0;
     m->reference[item] = !perturbed || myna_rng_uniform(&rng, 0, 1) >= embedding_only_share;

@@ -1,4 +1,7 @@
-/* Statistics matching: each mel band of the network's output is moved to the mean and spread of the target's. */
+/* Statistics matching: each mel band of the network's output is moved to the mean and spread of the target's. How much
+ * louder one frame is than another belongs to the words rather than to the voice, but changes with the bands' spreads, by
+ * 4 to 5 dB (root mean square): half of each frame's change is taken back, in all bands alike. The level of all frames
+ * together, which that moves as well, is for the output's gain to set. */
 #ifndef MYNA_PIPELINE_MATCH_H
 #define MYNA_PIPELINE_MATCH_H
 
@@ -9,7 +12,7 @@ typedef struct myna_match {
     myna_band_statistics output; /* of the network's output, before matching */
     myna_band_statistics target;
     float speech_seconds;                                /* weight of `output` while it is learnt */
-    float scale[MYNA_MEL_BANDS], offset[MYNA_MEL_BANDS]; /* matched = scale * log_mel + offset */
+    float scale[MYNA_MEL_BANDS], offset[MYNA_MEL_BANDS]; /* before loudness: scale * log_mel + offset */
 } myna_match;
 
 /* Are these statistics of anything? Where there was too little speech they are all zero. */

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "model/attention.h"
+#include "model/block.h"
 #include "nn/gemm.h"
 #include "nn/layers.h"
 #include "nn/optim.h"
@@ -10,61 +11,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a block's backward needs of its forward; rows = items * steps. */
-typedef struct block_trace {
-    float *conv, *stats, *norm; /* [rows][c], [rows][2], [rows][c] */
-    float *wide, *active;       /* [rows][2 c]: GELU's slope where its input was, and its output */
-    float *y, *out;             /* [rows][c] */
-    float *film, *dfilm;        /* [items][2 c], decoder only */
-    const float *film_change;   /* [2 c], added to every item's film; NULL: none */
-} block_trace;
-
 struct myna_network {
     myna_arena arena;
     size_t items, steps, speaker_steps, code_width;
     bool keeps; /* activations, for backward; otherwise it has the encoders only */
     float *content_in; /* [rows][c]: after content.in and its normalisation */
-    block_trace content[MYNA_CONTENT_BLOCKS]; /* their `out` is normalised */
+    myna_block_trace content[MYNA_CONTENT_BLOCKS]; /* their `out` is normalised */
     float *content_stats[MYNA_CONTENT_NORMS]; /* [items][2][c] */
     float *code;         /* [rows][code_width]: tanh, before noise */
     float *speaker_in;   /* [speaker rows][192] */
-    block_trace speaker[MYNA_SPEAKER_BLOCKS];
+    myna_block_trace speaker[MYNA_SPEAKER_BLOCKS];
     float *pool_weights; /* [items][speaker_steps] */
     float *pooled;       /* [items][2 * 192] */
     float *embedding;    /* [items][MYNA_EMBEDDING_SIZE] */
     float *decoder_row;  /* [rows][code_width + MYNA_PITCH_IN]: code and pitch side by side */
     float *decoder_in;   /* [rows][c] */
-    block_trace decoder[MYNA_DECODER_BLOCKS];
+    myna_block_trace decoder[MYNA_DECODER_BLOCKS];
     myna_network *listener; /* the content encoder for an item's reference */
     myna_attention_pass attention;
     float *gate, *out;   /* [rows][MYNA_STEP_GATES], [rows][MYNA_STEP_OUT] */
 
     /* backward's scratch, for the larger of the two encoders' rows */
-    float *dx, *narrow_a, *narrow_b, *wide; /* [rows][c] three times, [rows][2 c] */
+    float *dx;                              /* [rows][c] */
+    myna_block_scratch scratch;
     float *dgate, *drow, *dcode;            /* like gate, decoder_row, code */
-    float *dembedding, *dembedding_part, *dpooled;
+    float *dembedding, *dpooled;
 };
-
-static void lay_out_block(myna_arena *arena, block_trace *trace, size_t items, size_t steps, size_t channels, bool film)
-{
-    size_t rows = items * steps;
-    MYNA_TAKE(arena, trace->conv, rows * channels);
-    MYNA_TAKE(arena, trace->stats, rows * 2);
-    MYNA_TAKE(arena, trace->norm, rows * channels);
-    MYNA_TAKE(arena, trace->wide, rows * channels * MYNA_EXPANSION);
-    MYNA_TAKE(arena, trace->active, rows * channels * MYNA_EXPANSION);
-    MYNA_TAKE(arena, trace->y, rows * channels);
-    MYNA_TAKE(arena, trace->out, rows * channels);
-    MYNA_TAKE(arena, trace->film, film ? items * 2 * channels : 0);
-    MYNA_TAKE(arena, trace->dfilm, film ? items * 2 * channels : 0);
-}
 
 /* Without backward, blocks need two traces in turn: the one they read from and the one they write to. */
 static void lay_out_blocks(
-    myna_network *n, block_trace *traces, int n_blocks, size_t steps, size_t channels, bool film)
+    myna_network *n, myna_block_trace *traces, int n_blocks, size_t steps, size_t channels, bool film)
 {
+    const myna_conv_shape shape = {.items = n->items, .steps = steps, .channels = channels};
     for (int i = 0; i < n_blocks; i++) {
-        if (n->keeps || i < 2) lay_out_block(&n->arena, &traces[i], n->items, steps, channels, film);
+        if (n->keeps || i < 2) myna_block_lay_out(&traces[i], &n->arena, shape, film);
         else traces[i] = traces[i - 2];
     }
 }
@@ -107,14 +87,14 @@ static void lay_out_gradients(myna_network *n)
     size_t rows = n->items * n->steps, speaker_rows = n->items * n->speaker_steps;
     size_t most = rows > speaker_rows ? rows : speaker_rows;
     MYNA_TAKE(arena, n->dx, most * MYNA_CHANNELS);
-    MYNA_TAKE(arena, n->narrow_a, most * MYNA_CHANNELS);
-    MYNA_TAKE(arena, n->narrow_b, most * MYNA_CHANNELS);
-    MYNA_TAKE(arena, n->wide, most * MYNA_CHANNELS * MYNA_EXPANSION);
+    MYNA_TAKE(arena, n->scratch.narrow_a, most * MYNA_CHANNELS);
+    MYNA_TAKE(arena, n->scratch.narrow_b, most * MYNA_CHANNELS);
+    MYNA_TAKE(arena, n->scratch.wide, most * MYNA_CHANNELS * MYNA_EXPANSION);
     MYNA_TAKE(arena, n->dgate, rows * MYNA_STEP_GATES);
     MYNA_TAKE(arena, n->drow, rows * (n->code_width + MYNA_PITCH_IN));
     MYNA_TAKE(arena, n->dcode, rows * n->code_width);
     MYNA_TAKE(arena, n->dembedding, n->items * MYNA_EMBEDDING_SIZE);
-    MYNA_TAKE(arena, n->dembedding_part, n->items * MYNA_EMBEDDING_SIZE);
+    MYNA_TAKE(arena, n->scratch.dembedding, n->items * MYNA_EMBEDDING_SIZE);
     MYNA_TAKE(arena, n->dpooled, n->items * 2 * MYNA_SPEAKER_CHANNELS);
 }
 
@@ -172,52 +152,6 @@ void myna_network_free(myna_network *network)
     free(network);
 }
 
-/* ---- One block ------------------------------------------------------------------------------------------------ */
-
-/* `embedding` [items][MYNA_EMBEDDING_SIZE] conditions a decoder block and is NULL in the encoders. */
-static const float *block_forward(
-    block_trace *trace, const float *x, const myna_block *w, const float *embedding, myna_conv_shape shape)
-{
-    size_t rows = shape.items * shape.steps, c = shape.channels, wide = c * MYNA_EXPANSION;
-    myna_dwconv_forward(trace->conv, x, w->conv_weight, w->conv_bias, shape);
-    if (embedding) {
-        myna_linear_forward(trace->film, embedding, w->film.weight, w->film.bias, shape.items, 2 * c, MYNA_EMBEDDING_SIZE);
-        for (size_t i = 0; trace->film_change && i < shape.items; i++)
-            myna_accumulate(trace->film + i * 2 * c, trace->film_change, 2 * c);
-        myna_film_norm_forward(trace->norm, trace->stats, trace->conv, trace->film, shape.items, shape.steps, c);
-    } else {
-        myna_norm_forward(trace->norm, trace->stats, trace->conv, w->norm_scale, w->norm_shift, rows, c);
-    }
-    myna_linear_forward(trace->wide, trace->norm, w->expand.weight, w->expand.bias, rows, wide, c);
-    myna_gelu_forward_slope(trace->active, trace->wide, rows * wide);
-    myna_linear_forward(trace->y, trace->active, w->project.weight, w->project.bias, rows, c, wide);
-    myna_residual_forward(trace->out, x, trace->y, w->gain, rows, c);
-    return trace->out;
-}
-
-/* n->dx holds d(out) on entry and d(x) on return. A decoder block also adds to n->dembedding. */
-static void block_backward(myna_network *n, const myna_block *d, const block_trace *trace, const float *x,
-    const myna_block *w, const float *embedding, myna_conv_shape shape)
-{
-    size_t rows = shape.items * shape.steps, c = shape.channels, wide = c * MYNA_EXPANSION;
-    float *dy = n->narrow_a, *dnorm = n->narrow_a, *dconv = n->narrow_b;
-    myna_residual_backward(dy, d->gain, n->dx, trace->y, w->gain, rows, c);
-    myna_linear_backward(n->wide, d->project.weight, d->project.bias, dy, trace->active, w->project.weight, rows, c, wide);
-    myna_gelu_backward(n->wide, trace->wide, rows * wide);
-    myna_linear_backward(dnorm, d->expand.weight, d->expand.bias, n->wide, trace->norm, w->expand.weight, rows, wide, c);
-    if (embedding) {
-        myna_film_norm_backward(
-            dconv, trace->dfilm, dnorm, trace->conv, trace->stats, trace->film, shape.items, shape.steps, c);
-        myna_linear_backward(n->dembedding_part, d->film.weight, d->film.bias, trace->dfilm, embedding, w->film.weight,
-            shape.items, 2 * c, MYNA_EMBEDDING_SIZE);
-        myna_accumulate(n->dembedding, n->dembedding_part, shape.items * MYNA_EMBEDDING_SIZE);
-    } else {
-        myna_norm_backward(
-            dconv, d->norm_scale, d->norm_shift, dnorm, trace->conv, trace->stats, w->norm_scale, rows, c);
-    }
-    myna_dwconv_backward(n->dx, d->conv_weight, d->conv_bias, dconv, x, w->conv_weight, shape);
-}
-
 /* Block i of content encoder or decoder, of which the first n_ahead see one step of the future. */
 static myna_conv_shape step_shape(const myna_network *n, int i, int n_ahead)
 {
@@ -233,7 +167,7 @@ static myna_conv_shape speaker_shape(const myna_network *n)
 }
 
 /* The input of block i in a row of blocks. */
-static const float *before(const block_trace *traces, int i, const float *first)
+static const float *before(const myna_block_trace *traces, int i, const float *first)
 {
     return i ? traces[i - 1].out : first;
 }
@@ -259,7 +193,7 @@ const float *myna_network_hear(myna_network *n, const myna_weights *w, const flo
     myna_linear_forward(x, in, w->content.in.weight, w->content.in.bias, rows, MYNA_CHANNELS, MYNA_CONTENT_IN);
     myna_instance_norm_forward(x, n->content_stats[0], x, n->items, n->steps, MYNA_CHANNELS);
     for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {
-        block_forward(&n->content[i], x, &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)));
+        myna_block_forward(&n->content[i], x, &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)));
         x = n->content[i].out;
         myna_instance_norm_forward(x, n->content_stats[i + 1], x, n->items, n->steps, MYNA_CHANNELS);
     }
@@ -286,8 +220,8 @@ static void content_backward(
     for (int i = MYNA_CONTENT_BLOCKS - 1; i >= 0; i--) {
         myna_instance_norm_backward(
             n->dx, n->dx, n->content[i].out, n->content_stats[i + 1], n->items, n->steps, MYNA_CHANNELS);
-        block_backward(n, &d->content.blocks[i], &n->content[i], before(n->content, i, n->content_in),
-            &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)));
+        myna_block_backward(n->dx, NULL, &d->content.blocks[i], &n->content[i], before(n->content, i, n->content_in),
+            &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)), &n->scratch);
     }
     myna_instance_norm_backward(
         n->dx, n->dx, n->content_in, n->content_stats[0], n->items, n->steps, MYNA_CHANNELS);
@@ -304,7 +238,7 @@ const float *myna_network_embed(myna_network *n, const myna_weights *w, const fl
     myna_linear_forward(n->speaker_in, speaker, w->speaker.in.weight, w->speaker.in.bias, rows, MYNA_SPEAKER_CHANNELS,
         MYNA_SPEAKER_IN);
     for (int i = 0; i < MYNA_SPEAKER_BLOCKS; i++)
-        x = block_forward(&n->speaker[i], x, &w->speaker.blocks[i], NULL, speaker_shape(n));
+        x = myna_block_forward(&n->speaker[i], x, &w->speaker.blocks[i], NULL, speaker_shape(n));
     myna_pool_forward(n->pooled, n->pool_weights, x, w->speaker.attention.weight, w->speaker.attention.bias, n->items,
         n->speaker_steps, MYNA_SPEAKER_CHANNELS);
     myna_linear_forward(n->embedding, n->pooled, w->speaker.out.weight, w->speaker.out.bias, n->items,
@@ -322,8 +256,8 @@ static void speaker_backward(myna_network *n, const myna_weights *d, const myna_
         n->speaker[MYNA_SPEAKER_BLOCKS - 1].out, n->pooled, n->pool_weights, w->speaker.attention.weight, n->items,
         n->speaker_steps, MYNA_SPEAKER_CHANNELS);
     for (int i = MYNA_SPEAKER_BLOCKS - 1; i >= 0; i--)
-        block_backward(n, &d->speaker.blocks[i], &n->speaker[i], before(n->speaker, i, n->speaker_in),
-            &w->speaker.blocks[i], NULL, speaker_shape(n));
+        myna_block_backward(n->dx, NULL, &d->speaker.blocks[i], &n->speaker[i], before(n->speaker, i, n->speaker_in),
+            &w->speaker.blocks[i], NULL, speaker_shape(n), &n->scratch);
     myna_linear_backward(NULL, d->speaker.in.weight, d->speaker.in.bias, n->dx, in, w->speaker.in.weight, rows,
         MYNA_SPEAKER_CHANNELS, MYNA_SPEAKER_IN);
 }
@@ -362,7 +296,7 @@ static void decoder_forward(myna_network *n, const myna_weights *w, const myna_b
         n->code_width + MYNA_PITCH_IN);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
         if (i == MYNA_ATTENTION_BLOCK) x = myna_attention_pass_forward(&n->attention, &w->decoder.attention, x);
-        x = block_forward(
+        x = myna_block_forward(
             &n->decoder[i], x, &w->decoder.blocks[i], n->embedding, step_shape(n, i, myna_decoder_ahead(latency)));
     }
     myna_linear_forward(n->out, x, w->decoder.out.weight, w->decoder.out.bias, rows, MYNA_STEP_OUT, MYNA_CHANNELS);
@@ -377,19 +311,20 @@ static void decoder_backward(myna_network *n, const myna_weights *d, const myna_
     size_t rows = n->items * n->steps, width = n->code_width;
     const float *last = n->decoder[MYNA_DECODER_BLOCKS - 1].out;
     myna_gate_backward(n->dgate, dout, n->gate, batch->ripple, rows, MYNA_STEP_OUT, MYNA_STEP_GATES);
-    myna_linear_backward(n->narrow_a, d->decoder.gate.weight, d->decoder.gate.bias, n->dgate, last,
+    myna_linear_backward(n->scratch.narrow_a, d->decoder.gate.weight, d->decoder.gate.bias, n->dgate, last,
         w->decoder.gate.weight, rows, MYNA_STEP_GATES, MYNA_CHANNELS);
     myna_linear_backward(n->dx, d->decoder.out.weight, d->decoder.out.bias, dout, last, w->decoder.out.weight, rows,
         MYNA_STEP_OUT, MYNA_CHANNELS);
-    myna_accumulate(n->dx, n->narrow_a, rows * MYNA_CHANNELS);
+    myna_accumulate(n->dx, n->scratch.narrow_a, rows * MYNA_CHANNELS);
     memset(n->dembedding, 0, n->items * MYNA_EMBEDDING_SIZE * sizeof *n->dembedding);
     for (int i = MYNA_DECODER_BLOCKS - 1; i >= 0; i--) {
         const float *x = before(n->decoder, i, n->decoder_in);
-        block_backward(n, &d->decoder.blocks[i], &n->decoder[i], i == MYNA_ATTENTION_BLOCK ? n->attention.out : x,
-            &w->decoder.blocks[i], n->embedding, step_shape(n, i, myna_decoder_ahead(latency)));
+        myna_block_backward(n->dx, n->dembedding, &d->decoder.blocks[i], &n->decoder[i],
+            i == MYNA_ATTENTION_BLOCK ? n->attention.out : x, &w->decoder.blocks[i], n->embedding,
+            step_shape(n, i, myna_decoder_ahead(latency)), &n->scratch);
         if (i == MYNA_ATTENTION_BLOCK)
             myna_attention_pass_backward(&n->attention, &d->decoder.attention, n->dx, x, batch->speaker,
-                &w->decoder.attention, n->narrow_a, n->narrow_b);
+                &w->decoder.attention, n->scratch.narrow_a, n->scratch.narrow_b);
     }
     myna_linear_backward(n->drow, d->decoder.in.weight, d->decoder.in.bias, n->dx, n->decoder_row, w->decoder.in.weight,
         rows, MYNA_CHANNELS, width + MYNA_PITCH_IN);

@@ -135,7 +135,12 @@ static void results_are_bounded(void **state)
     myna_band_statistics statistics = flat(-1, 0.5f);
     myna_match match;
     myna_match_init(&match, &statistics, &statistics);
-    float mel[MYNA_MEL_BANDS] = {NAN, INFINITY, -INFINITY, 1e30f, -1e30f, 3};
+    const float bad[] = {NAN, INFINITY, -INFINITY, 1e30f, -1e30f, 3}, wanted[] = {-6, 2.5f, -6, 2.5f, -6, 2.5f};
+    float mel[MYNA_MEL_BANDS] = {0};
+    memcpy(mel, bad, sizeof bad);
+    myna_match_apply(&match, mel); /* which changes nothing else yet */
+    for (int b = 0; b < 6; b++) assert_true(mel[b] == wanted[b]);
+    memcpy(mel, bad, sizeof bad);
     myna_match_learn(&match, mel, 1);
     assert_true(all_finite(match.scale, MYNA_MEL_BANDS) && all_finite(match.offset, MYNA_MEL_BANDS));
     myna_match_apply(&match, mel);

@@ -448,6 +448,24 @@ check 'what is said of it' [ "$(cat stderr)" = 'myna: interrupted' ]
 check 'nothing is left of it' none_left analysed
 check 'nor a cache' none_left slow_cache/
 
+# Phones: of a manifest, of a folder, and what is wrong with them
+printf ';; a comment\n\nanna/1.wav 1 0 0.5 AH\nbert/1.wav A 0.50 1 S 0.9\nelse/1.wav 1 0 1 T\n' >voices/said.ctm
+said() { run "$@" --phones voices/said.ctm --force --batch 4 --threads 1 --steps 2; }
+said 0 5 'phones: known of 0.00 h' train voices/list.tsv -o said.safetensors
+check 'lines of strangers' grep -q '^myna: voices/said.ctm: note: 1 lines name recordings' stderr
+check 'how many were read right' [ "$(tail -n 1 said.tsv | cut -f 9 | grep -c '^[01]\.')" = 1 ]
+said 0 5 'phones: known of' train voices/ -o said.safetensors
+run 0 4 'corpus: ' train voices/list.tsv -o said.safetensors --resume --steps 3
+run 2 1 'myna: no.ctm: No such file' train voices/list.tsv -o refused.safetensors --phones no.ctm
+for wrong in 'anna/1.wav 1 0 AH:line 1 is not' 'anna/1.wav 1 -1 1 AH:line 1 has a start of -1 s' \
+    'x.wav 1 0 1 AH:names no recording' ':has no phones'; do
+    printf '%s\n' "${wrong%:*}" >wrong.ctm
+    run 2 1 "myna: wrong.ctm: ${wrong#*:}" train voices/list.tsv -o refused.safetensors --phones wrong.ctm
+done
+for label in $(seq 65); do echo "anna/1.wav 1 0 1 P$label"; done >wrong.ctm
+run 2 1 'myna: wrong.ctm: line 65: more than 64' train voices/list.tsv -o refused.safetensors --phones wrong.ctm
+check 'nothing of what was refused' [ ! -e refused.safetensors ]
+
 # Corpora
 mkdir linked
 ln -s ../real/carl ../real/dora linked/ && ln -s .. linked/up && ln -s . linked/self && ln -s ../linked real/carl/back

@@ -34,6 +34,8 @@ enum { MEMORY_MAX_RECORDINGS = 16 };
 typedef struct memory_corpus {
     const memory_recording *recordings;
     size_t n_recordings;
+    const myna_phone *phones; /* [n_phones], of each recording */
+    size_t n_phones;
     char folder[32]; /* of the cache */
     pthread_mutex_t mutex;
     size_t n_read, n_bad, n_progress;
@@ -99,7 +101,11 @@ static inline myna_status memory_corpus_open(myna_corpus **out, memory_corpus *m
     myna_corpus_item items[MEMORY_MAX_RECORDINGS];
     myna_corpus_reader reader = {m, memory_read, memory_on_bad, memory_on_progress};
     for (size_t i = 0; i < m->n_recordings; i++)
-        items[i] = (myna_corpus_item){m->recordings[i].path, m->recordings[i].speaker, m->recordings[i].held_out};
+        items[i] = (myna_corpus_item){.path = m->recordings[i].path,
+            .speaker = m->recordings[i].speaker,
+            .held_out = m->recordings[i].held_out,
+            .phones = m->phones,
+            .n_phones = m->n_phones};
     m->n_read = m->n_bad = m->n_progress = 0;
     return myna_corpus_open(out, items, m->n_recordings, m->folder, &reader, 2, error);
 }

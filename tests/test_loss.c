@@ -97,6 +97,31 @@ static void one_frame_has_no_difference(void **state)
     for (size_t i = 0; i < ITEMS * CHANNELS; i++) assert_true(isfinite(b.dout[i]));
 }
 
+enum { CLASSES = 7, TRUE_CLASS = 4 };
+
+static double cross_entropy_of(void *context)
+{
+    const float *logits = context;
+    double sum = 0.0;
+    for (size_t i = 0; i < CLASSES; i++) sum += exp((double)logits[i]);
+    return 0.7 * (log(sum) - (double)logits[TRUE_CLASS]);
+}
+
+static void cross_entropy_gradient_matches_differences(void **state)
+{
+    (void)state;
+    float logits[CLASSES], gradient[CLASSES];
+    myna_rng rng = myna_rng_seed(4, 0);
+    for (size_t i = 0; i < CLASSES; i++) logits[i] = 2.0f * myna_rng_normal(&rng);
+    logits[0] = 5.0f;
+    assert_false(myna_cross_entropy(gradient, logits, TRUE_CLASS, CLASSES, 0.7f));
+    assert_true(gradient_matches(
+        "logits", gradient_compare(cross_entropy_of, logits, logits, gradient, CLASSES, 1, 1e-2f)));
+    logits[TRUE_CLASS] = 300.0f; /* where exp() overflows */
+    assert_true(myna_cross_entropy(logits, logits, TRUE_CLASS, CLASSES, 0.7f));
+    for (size_t i = 0; i < CLASSES; i++) assert_true(fabsf(logits[i]) < 1e-6f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +129,7 @@ int main(void)
         cmocka_unit_test(gradient_matches_differences),
         cmocka_unit_test(shares_add_up),
         cmocka_unit_test(one_frame_has_no_difference),
+        cmocka_unit_test(cross_entropy_gradient_matches_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,8 @@ typedef struct fixture {
     myna_weights weights, bound;
     myna_network *network;
     float content[ROWS * MYNA_CONTENT_IN], speaker[ITEMS * SPEAKER_STEPS * MYNA_SPEAKER_IN];
-    float pitch[ROWS * MYNA_PITCH_IN], ripple[N_OUT], noise[ROWS * CODE], projection[N_OUT];
+    float pitch[ROWS * MYNA_PITCH_IN], ripple[N_OUT], noise[ROWS * CODE];
+    float projection[N_OUT], code_projection[ROWS * CODE]; /* the loss is the sum of both with what they project */
     bool reference[ITEMS];
     float direction[MYNA_STEP_OUT * 2 * MYNA_CHANNELS], saved[MYNA_STEP_OUT * 2 * MYNA_CHANNELS]; /* any tensor's */
     myna_batch batch;
@@ -57,7 +58,8 @@ static int set_up(void **state)
     fill(f->ripple, N_OUT, 1, &rng);
     fill(f->noise, sizeof f->noise / sizeof(float), 0.1f, &rng);
     fill(f->projection, N_OUT, 1, &rng);
-    f->batch = (myna_batch){f->content, f->speaker, f->pitch, f->ripple, f->noise, f->reference};
+    fill(f->code_projection, sizeof f->code_projection / sizeof(float), 30, &rng);
+    f->batch = (myna_batch){f->content, f->speaker, f->pitch, f->ripple, f->noise, f->reference, NULL};
     *state = f;
     return myna_network_create(&f->network, &f->layout, ITEMS, STEPS, SPEAKER_STEPS, NULL) != MYNA_OK;
 }
@@ -78,6 +80,8 @@ static double loss(void *context)
     const float *out = myna_network_forward(f->network, &f->weights, &f->batch, f->latency);
     double sum = 0;
     for (size_t i = 0; i < N_OUT; i++) sum += (double)out[i] * (double)f->projection[i];
+    const float *code = myna_network_code(f->network);
+    for (size_t i = 0; i < (size_t)ROWS * CODE; i++) sum += (double)code[i] * (double)f->code_projection[i];
     return sum;
 }
 
@@ -117,7 +121,8 @@ static void check_tensors(fixture *f, bool of_content, bool reference)
     f->reference[0] = reference;
     loss(f);
     memset(f->gradients, 0, f->layout.n_parameters * sizeof(float));
-    myna_network_backward(f->network, &f->bound, &f->weights, &f->batch, f->latency, f->projection);
+    myna_network_backward(
+        f->network, &f->bound, &f->weights, &f->batch, f->latency, f->projection, f->code_projection);
     int n_bad = 0;
     for (size_t i = 0; i < f->layout.n_tensors; i++) {
         const myna_tensor *t = &f->layout.tensors[i];
@@ -178,9 +183,11 @@ static void backward_accumulates(void **state)
     f->latency = MYNA_LATENCY_BEST;
     loss(f);
     memset(f->gradients, 0, f->layout.n_parameters * sizeof(float));
-    myna_network_backward(f->network, &f->bound, &f->weights, &f->batch, f->latency, f->projection);
+    myna_network_backward(
+        f->network, &f->bound, &f->weights, &f->batch, f->latency, f->projection, f->code_projection);
     float once = f->weights.content.in.weight == f->parameters ? f->gradients[5] : 0;
-    myna_network_backward(f->network, &f->bound, &f->weights, &f->batch, f->latency, f->projection);
+    myna_network_backward(
+        f->network, &f->bound, &f->weights, &f->batch, f->latency, f->projection, f->code_projection);
     assert_true(once != 0.0f);
     assert_float_equal(f->gradients[5], 2 * once, 1e-4f * fabsf(once));
 }

@@ -148,7 +148,7 @@ static myna_batch share(const fixture *f, const worker *w)
     size_t row = w->first_item * MYNA_SEGMENT_STEPS, speaker_row = w->first_item * MYNA_REFERENCE_STEPS;
     return (myna_batch){f->content + row * MYNA_CONTENT_IN, f->speaker + speaker_row * MYNA_SPEAKER_IN,
         f->pitch + row * MYNA_PITCH_IN, f->ripple + row * MYNA_STEP_OUT, f->noise + row * CODE,
-        reference + w->first_item};
+        reference + w->first_item, NULL};
 }
 
 static void compute_gradients(fixture *f, myna_latency latency)

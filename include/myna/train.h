@@ -1,4 +1,5 @@
-/* Training: from a list of recordings of many speakers to a model. Unpaired, any language, no transcripts.
+/* Training: from a list of recordings of many speakers to a model. Unpaired, any language; transcripts are of
+ * use but not needed.
  *
  *   myna_corpus_open(&corpus, items, n_items, cache_folder, &reader, n_threads, &error);
  *   myna_trainer_create(&trainer, corpus, &options, &error);
@@ -17,11 +18,22 @@ extern "C" {
 
 /* ---- Corpus: 16 kHz PCM and F0 of every usable recording, memory-mapped ----------------------------------------- */
 
+enum { MYNA_MAX_PHONES = 64 };
+
+/* A phone (a speech sound) and when it is spoken. */
+typedef struct myna_phone {
+    float start_seconds, end_seconds; /* start <= end */
+    int label; /* in [0, MYNA_MAX_PHONES): the same for the same phone in all recordings */
+} myna_phone;
+
 typedef struct myna_corpus_item {
     const char *path;
     const char *speaker; /* recordings of one speaker share this name */
     bool held_out;       /* kept for the validation loss and never trained on. A speaker with recordings of both kinds
                             counts as two speakers */
+    const myna_phone *phones; /* [n_phones], where two overlap the later one counts; needed until the corpus is open.
+                                 NULL where it is not known what is said, which may be everywhere: see the trainer */
+    size_t n_phones;
 } myna_corpus_item;
 
 /* How the corpus gets at recordings. Called from several threads at once. */
@@ -41,19 +53,22 @@ typedef struct myna_corpus myna_corpus;
 typedef struct myna_corpus_facts {
     size_t n_recordings, n_speakers, n_held_out_speakers;
     double hours, held_out_hours; /* of training and held-out speech */
+    double phone_hours;           /* of training speech whose phones are known */
     bool from_cache;
     char key[17]; /* names the content: recordings, speakers, split */
 } myna_corpus_facts;
 
 /* Maps <cache_folder>/<key>.corpus, after making it on n_threads where it is missing: each recording's PCM, level and
  * F0. Needs room on disk for 32 kB a second of speech, and little memory. Recordings under 0.8 s or without speech are
- * left out. ERROR_SPEECH when fewer than one training segment remains. */
+ * left out. ERROR_SPEECH when fewer than one training segment remains, ERROR_ARGUMENT for a phone out of its ranges. */
 MYNA_API myna_status myna_corpus_open(myna_corpus **out, const myna_corpus_item *items, size_t n_items,
     const char *cache_folder, const myna_corpus_reader *reader, int n_threads, myna_error *error);
 MYNA_API void myna_corpus_close(myna_corpus *corpus);
 MYNA_API myna_corpus_facts myna_corpus_describe(const myna_corpus *corpus);
 
-/* ---- Trainer ----------------------------------------------------------------------------------------------------- */
+/* ---- Trainer -------------------------------------------------------------------------------------------------------
+ * Where the corpus knows phones, the content encoder's code also learns to tell them apart, by a linear classifier that
+ * the model does not keep: what is said then stands in the code whoever says it. A part of the speakers is enough. */
 
 typedef struct myna_train_options {
     uint64_t n_steps;  /* of the whole schedule: warm-up, constant, cool-down over the last 15 % */
@@ -77,6 +92,7 @@ typedef struct myna_train_report {
     uint64_t step; /* steps done, this one included */
     float loss;    /* L1 plus half the L1 of time differences, on normalised log-mel, mean over the batch */
     float l1;
+    float phones_right;  /* share of the steps with a known phone that is read off the code; NAN where there are none */
     float gradient_norm; /* before clipping to 1 */
     float rate;
 } myna_train_report;
@@ -91,7 +107,7 @@ MYNA_API myna_status myna_trainer_create(
 MYNA_API myna_status myna_trainer_resume(
     myna_trainer **out, myna_corpus *corpus, const char *checkpoint, int n_threads, myna_error *error);
 /* What stands under `key` in the checkpoint that the trainer goes on from: what myna_trainer_save_checkpoint was given,
- * and "corpus.key". NULL when absent. */
+ * "corpus.key" and "corpus.phone_hours". NULL when absent. */
 MYNA_API const char *myna_trainer_fact(const myna_trainer *trainer, const char *key);
 MYNA_API void myna_trainer_free(myna_trainer *trainer);
 

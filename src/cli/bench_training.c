@@ -93,7 +93,7 @@ static void find_gradients(void *context, int member, int n_members)
     (void)n_members;
     bench *b = context;
     share *s = &b->shares[member];
-    myna_batch batch = {s->content, s->speaker, s->pitch, s->ripple, s->noise, s->reference};
+    myna_batch batch = {s->content, s->speaker, s->pitch, s->ripple, s->noise, s->reference, NULL};
     myna_gemm_watch(&s->tally);
     myna_worker_gradients(b->trainer, &b->trainer->workers[member], &batch, s->target, MYNA_LATENCY_BEST);
     myna_gemm_watch(NULL);

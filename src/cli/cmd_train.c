@@ -43,6 +43,7 @@ int myna_cmd_train(int argc, char **argv)
         {"code-width", 0, MYNA_OPTION_INTEGER, &s.code_width, "N", "values a step in the bottleneck (16)", 1, 256, NULL},
         {"code-noise", 0, MYNA_OPTION_NUMBER, &s.code_noise, "D", "deviation of the noise on them while training (0.1;\nwith --resume: as before)", 0, 2, NULL},
         {"self-conversion", 0, MYNA_OPTION_NUMBER, &s.self_conversion, "S", "share of steps whose speech the model converts to another voice\nbefore it hears it (0.5; with --resume: as before)", 0, 1, NULL},
+        {"phones", 0, MYNA_OPTION_TEXT, &s.phones, "FILE", "what is said in some of the recordings, and when: a CTM file, as\nscripts/align makes it from transcripts; words survive the better", 0, 0, NULL},
         {"single-precision", 0, MYNA_OPTION_FLAG, &s.single_precision, NULL, "no matrix products in bfloat16, which are twice as fast\nwhere the processor has them", 0, 0, NULL},
         {"checkpoint-minutes", 0, MYNA_OPTION_NUMBER, &s.checkpoint_minutes, "M", "time between checkpoints (5)", 0, 1e6, NULL},
         {"log-steps", 0, MYNA_OPTION_INTEGER, &s.log_steps, "N", "steps between rows of the loss table (250)", 1, 1e9, NULL},
@@ -53,7 +54,8 @@ int myna_cmd_train(int argc, char **argv)
         {0},
     };
     const myna_command command = {.usage = "train CORPUS -o MODEL [--hours H | --steps N]",
-        .about = "Trains a model on recordings of many speakers, in any language, without transcripts.\n"
+        .about = "Trains a model on recordings of many speakers, in any language; transcripts are\n"
+                 "not needed, and --phones makes use of them where there are some.\n"
                  "CORPUS is a folder with a folder for each speaker, or a manifest.tsv with the columns\n"
                  "path, speaker and optionally split: \"train\" is trained on, everything else is held\n"
                  "out, also of speakers in both. Ctrl-C saves a checkpoint; --resume goes on.",

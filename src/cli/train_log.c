@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char header[] = "step\tsegments\tseconds\tloss\tl1\tvalidation_l1\tgradient_norm\trate\n";
+static const char header[] = "step\tsegments\tseconds\tloss\tl1\tvalidation_l1\tgradient_norm\trate\tphones_right\n";
 
 void train_log_init(train_log *log, const char *path)
 {
@@ -67,6 +67,9 @@ void train_log_step(train_log *log, const myna_train_report *report)
     log->loss += (double)report->loss;
     log->l1 += (double)report->l1;
     log->n_steps++;
+    if (!isfinite(report->phones_right)) return;
+    log->phones_right += (double)report->phones_right;
+    log->n_phone_steps++;
 }
 
 static double mean_loss(const train_log *log)
@@ -77,19 +80,22 @@ static double mean_loss(const train_log *log)
 myna_status train_log_row(train_log *log, myna_trainer *trainer, double seconds, myna_error *error)
 {
     const myna_train_report *r = &log->report;
-    char validation[32] = "";
+    char validation[32] = "", phones_right[32] = "";
     log->mean_loss = mean_loss(log);
     log->validation = myna_trainer_validate(trainer);
     if (isfinite(log->validation)) snprintf(validation, sizeof validation, "%.5f", (double)log->validation);
+    if (log->n_phone_steps)
+        snprintf(phones_right, sizeof phones_right, "%.4f", log->phones_right / (double)log->n_phone_steps);
     FILE *stream = fopen(log->path, log->is_begun ? "ae" : "we");
     if (!stream) return fail(log, error);
     if (!log->is_begun) fputs(header, stream);
     log->is_begun = true;
-    fprintf(stream, "%llu\t%llu\t%.1f\t%.5f\t%.5f\t%s\t%.4f\t%.6g\n", (unsigned long long)r->step,
+    fprintf(stream, "%llu\t%llu\t%.1f\t%.5f\t%.5f\t%s\t%.4f\t%.6g\t%s\n", (unsigned long long)r->step,
         (unsigned long long)r->step * (unsigned)myna_trainer_options(trainer).batch, seconds, log->mean_loss,
-        log->l1 / (double)log->n_steps, validation, (double)r->gradient_norm, (double)r->rate);
-    log->loss = log->l1 = 0;
-    log->n_steps = 0;
+        log->l1 / (double)log->n_steps, validation, (double)r->gradient_norm, (double)r->rate,
+        phones_right);
+    log->loss = log->l1 = log->phones_right = 0;
+    log->n_steps = log->n_phone_steps = 0;
     return fclose(stream) == 0 ? MYNA_OK : fail(log, error);
 }
 

@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "cli/corpus_list.h"
 #include "cli/find_files.h"
+#include "cli/phone_list.h"
 #include "cli/train_files.h"
 #include "cli/train_log.h"
 #include "io/audio_file.h"
@@ -81,15 +82,19 @@ static void describe_corpus(const myna_corpus *corpus)
     fprintf(stderr, "corpus: %zu recordings, %.2f h of %zu speakers to train on, %.2f h of %zu held out%s\n",
         f.n_recordings, f.hours, f.n_speakers, f.held_out_hours, f.n_held_out_speakers,
         f.from_cache ? " (from the cache)" : "");
+    if (f.phone_hours > 0) fprintf(stderr, "phones: known of %.2f h to train on\n", f.phone_hours);
 }
 
 static myna_status open_corpus(myna_corpus **out, const train_settings *s, const train_files *files, myna_error *error)
 {
     myna_corpus_list list = {0};
+    phone_list phones = {0};
     myna_status status = myna_corpus_list_read(&list, s->corpus, error);
+    if (status == MYNA_OK && s->phones) status = phone_list_read(&phones, &list, s->corpus, s->phones, error);
     if (status == MYNA_OK) status = train_files_prepare(files, error);
     if (status == MYNA_OK) status = open_list(out, &list, s, error);
     if (status == MYNA_OK && !s->quiet) describe_corpus(*out);
+    phone_list_free(&phones);
     myna_corpus_list_free(&list);
     return status;
 }
@@ -293,6 +298,9 @@ static myna_status resume(run *r, myna_corpus *corpus, myna_error *error)
     const char *seconds = myna_trainer_fact(r->trainer, "seconds"), *key = myna_trainer_fact(r->trainer, "corpus.key");
     if (!key || strcmp(key, myna_corpus_describe(corpus).key) != 0)
         myna_note(s->corpus, "not what %s was trained on so far, or changed since", r->files.checkpoint);
+    const char *phones = myna_trainer_fact(r->trainer, "corpus.phone_hours");
+    if (phones && strtod(phones, NULL) > 0 && !s->phones)
+        myna_note(r->files.checkpoint, "was trained with --phones so far, and goes on without them");
     r->seconds_before = seconds ? strtod(seconds, NULL) : 0;
     r->last_checkpoint = r->steps_before = myna_trainer_step_count(r->trainer);
     r->has_checkpoint = true;

@@ -19,6 +19,7 @@ struct myna_network {
     myna_block_trace content[MYNA_CONTENT_BLOCKS]; /* their `out` is normalised */
     float *content_stats[MYNA_CONTENT_NORMS]; /* [items][2][c] */
     float *code;         /* [rows][code_width]: tanh, before noise */
+    float *noisy_code;   /* as the decoder hears it */
     float *speaker_in;   /* [speaker rows][192] */
     myna_block_trace speaker[MYNA_SPEAKER_BLOCKS];
     float *pool_weights; /* [items][speaker_steps] */
@@ -74,6 +75,7 @@ static void lay_out_decoder(myna_network *n)
 {
     myna_arena *arena = &n->arena;
     size_t rows = n->items * n->steps;
+    MYNA_TAKE(arena, n->noisy_code, rows * n->code_width);
     MYNA_TAKE(arena, n->decoder_row, rows * (n->code_width + MYNA_PITCH_IN));
     MYNA_TAKE(arena, n->decoder_in, rows * MYNA_CHANNELS);
     lay_out_blocks(n, n->decoder, MYNA_DECODER_BLOCKS, n->steps, MYNA_CHANNELS, true);
@@ -282,7 +284,8 @@ static void join_rows(myna_network *n, const float *pitch, const float *noise)
     size_t rows = n->items * n->steps, width = n->code_width;
     for (size_t r = 0; r < rows; r++) {
         float *row = n->decoder_row + r * (width + MYNA_PITCH_IN);
-        for (size_t i = 0; i < width; i++) row[i] = n->code[r * width + i] + noise[r * width + i];
+        for (size_t i = r * width; i < (r + 1) * width; i++) n->noisy_code[i] = n->code[i] + noise[i];
+        memcpy(row, n->noisy_code + r * width, width * sizeof *row);
         memcpy(row + width, pitch + r * MYNA_PITCH_IN, MYNA_PITCH_IN * sizeof *row);
     }
 }
@@ -350,10 +353,16 @@ const float *myna_network_forward(
     return run(network, weights, batch, latency);
 }
 
+const float *myna_network_code(const myna_network *network)
+{
+    return network->noisy_code;
+}
+
 void myna_network_backward(myna_network *network, const myna_weights *gradients, const myna_weights *weights,
-    const myna_batch *batch, myna_latency latency, const float *dout)
+    const myna_batch *batch, myna_latency latency, const float *dout, const float *dcode)
 {
     decoder_backward(network, gradients, weights, batch, latency, dout);
+    if (dcode) myna_accumulate(network->dcode, dcode, network->items * network->steps * network->code_width);
     speaker_backward(network, gradients, weights, batch->speaker);
     content_backward(network, gradients, weights, batch->content, latency);
 }

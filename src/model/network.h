@@ -24,6 +24,7 @@ typedef struct myna_batch {
     const float *ripple;  /* [items][steps][MYNA_STEP_OUT], in units of normalised log-mel */
     const float *noise;   /* [items][steps][code_width], added to the code */
     const bool *reference; /* [items]: may the decoder look things up in `speaker`, or is the embedding all it has? */
+    const uint8_t *phones; /* [items][steps]: what is said, MYNA_NO_PHONE where that is unknown; NULL: nowhere known */
 } myna_batch;
 
 /* The activations of one forward pass, kept for its backward; one thread at a time. */
@@ -40,9 +41,12 @@ void myna_network_free(myna_network *network);
  * must stay as they are until backward has run. */
 const float *myna_network_forward(
     myna_network *network, const myna_weights *weights, const myna_batch *batch, myna_latency latency);
-/* Adds the gradients of all weights to `gradients`, given dout = d(loss)/d(output of the last forward). */
+/* The last forward's code as the decoder was given it, with its noise: [items][steps][code_width], owned by `network`. */
+const float *myna_network_code(const myna_network *network);
+/* Adds the gradients of all weights to `gradients`, given dout = d(loss)/d(output of the last forward), and dcode: the
+ * same for a loss on the code itself, or NULL. */
 void myna_network_backward(myna_network *network, const myna_weights *gradients, const myna_weights *weights,
-    const myna_batch *batch, myna_latency latency, const float *dout);
+    const myna_batch *batch, myna_latency latency, const float *dout, const float *dcode);
 
 /* Content encoder: each of its values gets mean 0 and deviation 1 over the recording (instance normalisation, as
  * AdaIN-VC 1904.05742 and AGAIN-VC 2011.00316 do), which takes away what stays the same throughout: much of the voice,

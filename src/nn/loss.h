@@ -1,7 +1,8 @@
-/* The training loss. */
+/* The training losses. */
 #ifndef MYNA_NN_LOSS_H
 #define MYNA_NN_LOSS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* L1 between out and target, plus half the L1 between their differences from frame to frame within an item; both
@@ -10,5 +11,9 @@
  * The value's two parts are added to parts[0] (L1) and parts[1] (difference L1, before the half), scaled, if not NULL. */
 double myna_loss(float *dout, double *parts, const float *out, const float *target, size_t items, size_t frames,
     size_t channels, float scale);
+
+/* One row's logits[n] against its class, below n: dlogits = d(cross-entropy)/d(logits) * scale, which may be where the
+ * logits are. True when the class has the largest logit. */
+bool myna_cross_entropy(float *dlogits, const float *logits, size_t class, size_t n, float scale);
 
 #endif

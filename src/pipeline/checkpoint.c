@@ -31,6 +31,7 @@ myna_status myna_trainer_save_model(
                 myna_fact_set(&all, "training.self_conversion", "%g", (double)t->options.self_conversion) &&
                 myna_fact_set(&all, "corpus.hours", "%.2f", corpus.hours) &&
                 myna_fact_set(&all, "corpus.speakers", "%zu", corpus.n_speakers) &&
+                myna_fact_set(&all, "corpus.phone_hours", "%.2f", corpus.phone_hours) &&
                 myna_fact_set(&all, "corpus.key", "%s", corpus.key) && add_facts(&all, facts, n_facts);
     myna_status status = good ? myna_model_write(path, &t->layout, t->average, &all, true, error)
                               : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for facts");
@@ -55,6 +56,39 @@ static void list_sets(parameter_set sets[N_SETS], const myna_trainer *t)
     sets[3] = (parameter_set){"moment2.", t->moment2};
 }
 
+/* The reader of phones, where there is one. */
+enum { N_READER_TENSORS = 3 };
+static const char *const reader_names[N_READER_TENSORS] = {"phones.parameters", "phones.moment1", "phones.moment2"};
+
+static void list_reader(float *values[N_READER_TENSORS], const myna_phone_reader *reader)
+{
+    values[0] = reader->parameters;
+    values[1] = reader->moment1;
+    values[2] = reader->moment2;
+}
+
+static size_t add_reader(myna_tensor_source *sources, const myna_phone_reader *reader)
+{
+    float *values[N_READER_TENSORS];
+    list_reader(values, reader);
+    for (int i = 0; i < N_READER_TENSORS && reader->parameters; i++)
+        sources[i] = (myna_tensor_source){
+            .name = reader_names[i], .dtype = MYNA_F32, .n_dims = 1, .dims = {reader->n_parameters}, .data = values[i]};
+    return reader->parameters ? N_READER_TENSORS : 0;
+}
+
+/* A checkpoint from before there were phones has none: the reader then starts anew. */
+static myna_status read_reader(const myna_phone_reader *reader, const myna_tensor_file *file, myna_error *error)
+{
+    float *values[N_READER_TENSORS];
+    myna_status status = MYNA_OK;
+    list_reader(values, reader);
+    if (!reader->parameters || !myna_tensor_find(file, reader_names[0])) return MYNA_OK;
+    for (int i = 0; i < N_READER_TENSORS && status == MYNA_OK; i++)
+        status = myna_tensor_read(values[i], file, reader_names[i], 1, &reader->n_parameters, error);
+    return status;
+}
+
 static bool set_facts(myna_facts *facts, const myna_trainer *t)
 {
     const myna_train_options *o = &t->options;
@@ -68,6 +102,7 @@ static bool set_facts(myna_facts *facts, const myna_trainer *t)
            myna_fact_set(facts, "single_precision", "%d", o->single_precision) &&
            myna_fact_set(facts, "self_conversion", "%a", (double)o->self_conversion) &&
            myna_fact_set(facts, "self_conversion_after", "%llu", (unsigned long long)o->self_conversion_after) &&
+           myna_fact_set(facts, "corpus.phone_hours", "%g", t->corpus->facts.phone_hours) &&
            myna_fact_set(facts, "corpus.key", "%s", t->corpus->facts.key);
 }
 
@@ -79,7 +114,7 @@ myna_status myna_trainer_save_checkpoint(
     size_t n = t->layout.n_tensors * N_SETS;
     parameter_set sets[N_SETS];
     list_sets(sets, t);
-    myna_tensor_source *sources = calloc(n, sizeof *sources);
+    myna_tensor_source *sources = calloc(n + N_READER_TENSORS, sizeof *sources);
     char(*names)[NAME] = calloc(n, sizeof *names);
     myna_facts all = {0};
     myna_status status = MYNA_OK;
@@ -95,6 +130,7 @@ myna_status myna_trainer_save_checkpoint(
             .dims = {tensor->dims[0], tensor->dims[1]},
             .data = set->values + tensor->offset};
     }
+    if (status == MYNA_OK) n += add_reader(sources + n, &t->phones);
     if (status == MYNA_OK) status = myna_tensor_file_write(path, "myna-checkpoint", sources, n, &all, error);
     myna_facts_free(&all);
     free(sources);
@@ -137,6 +173,7 @@ static myna_status resume(
     list_sets(sets, t);
     for (int i = 0; i < N_SETS && status == MYNA_OK; i++)
         status = myna_parameters_read(sets[i].values, &t->layout, file, sets[i].prefix, error);
+    if (status == MYNA_OK) status = read_reader(&t->phones, file, error);
     t->n_done = n_done;
     if (status == MYNA_OK && !myna_facts_copy(&t->facts, &file->facts))
         status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for facts");

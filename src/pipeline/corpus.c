@@ -5,6 +5,7 @@
 #include "base/threads.h"
 #include "dsp/level.h"
 #include "dsp/pitch.h"
+#include "pipeline/phones.h"
 #include "pipeline/segments.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ typedef struct cache_header {
     uint64_t key, n_entries, entries_offset, n_omissions;
 } cache_header;
 /* Change the digit whenever analysis or layout change, so that old caches are not used. */
-static const char cache_magic[8] = "MYNACOR3";
+static const char cache_magic[8] = "MYNACOR4";
 
 /* The pitch tracker decides as late as a balanced stream's does: in the middle of what the three latencies use. */
 enum { PITCH_LAG = MYNA_STEP_FRAMES * (int)MYNA_LATENCY_BALANCED };
@@ -193,7 +194,7 @@ static void build_items(void *context, int member, int n_members)
         int16_t *pcm = NULL;
         float *f0_hz = NULL;
         const myna_corpus_item *item = &job->items[job->order[place]];
-        myna_corpus_entry entry = {.held_out = item->held_out};
+        myna_corpus_entry entry = {.held_out = item->held_out, .item = job->order[place]};
         status = prepare(job, job->order[place], tracker, &entry, &pcm, &f0_hz, &error);
         pthread_mutex_lock(&job->mutex);
         finish_item(job, place, status, &error, &entry, pcm, f0_hz);
@@ -320,7 +321,8 @@ static bool map_cache(myna_corpus *corpus, const char *path, uint64_t key, size_
         corpus->n_entries = (size_t)header->n_entries;
         corpus->omissions = (const void *)(corpus->entries + corpus->n_entries);
         corpus->n_omissions = (size_t)header->n_omissions;
-        for (size_t i = 0; i < corpus->n_entries; i++) good = good && fits(&corpus->entries[i], size);
+        for (size_t i = 0; i < corpus->n_entries; i++)
+            good = good && fits(&corpus->entries[i], size) && corpus->entries[i].item < n_items;
         for (size_t i = 0; i < corpus->n_omissions; i++) good = good && corpus->omissions[i].item < n_items;
     }
     if (!good) myna_file_unmap(&corpus->file);
@@ -414,6 +416,7 @@ myna_status myna_corpus_open(myna_corpus **out, const myna_corpus_item *items, s
     myna_status status = myna_team_create(&team, n_threads > 0 ? n_threads : myna_cpu_count(), error);
     if (status == MYNA_OK) status = open_cache(corpus, items, n_items, cache_folder, reader, team, error);
     if (status == MYNA_OK) status = group_speakers(corpus, error);
+    if (status == MYNA_OK) status = myna_corpus_label(corpus, items, error);
     myna_team_free(team);
     if (status == MYNA_OK) *out = corpus;
     else myna_corpus_close(corpus);
@@ -424,6 +427,8 @@ void myna_corpus_close(myna_corpus *corpus)
 {
     if (!corpus) return;
     for (int g = 0; g < 2; g++) free(corpus->groups[g].speakers);
+    for (size_t i = 0; i < corpus->n_entries && corpus->phones; i++) free(corpus->phones[i]);
+    free(corpus->phones);
     myna_file_unmap(&corpus->file);
     free(corpus);
 }

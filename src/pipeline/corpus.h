@@ -13,7 +13,11 @@ typedef struct myna_corpus_entry {
     uint32_t speaker;
     float gain; /* takes speech to -20 dBFS */
     uint32_t held_out;
+    uint64_t item; /* its number among the items the corpus was opened with */
 } myna_corpus_entry;
+
+/* In place of a phone's label. */
+enum { MYNA_NO_PHONE = 255 };
 
 /* A recording left out, as it stands in the cache file. */
 typedef struct myna_corpus_omission {
@@ -40,6 +44,7 @@ struct myna_corpus {
     const myna_corpus_omission *omissions; /* in the mapping */
     size_t n_omissions;
     myna_corpus_group groups[2]; /* [0] training, [1] held out */
+    uint8_t **phones; /* [n_entries]: label of each frame, or NULL where the recording has none; NULL: no recording has */
     myna_corpus_facts facts;
 };
 

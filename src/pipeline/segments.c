@@ -26,6 +26,7 @@ struct myna_segment_maker {
     size_t max_items;
     float *content, *speaker, *pitch, *ripple, *noise, *target; /* the batch */
     bool *reference;
+    uint8_t *phones;
     float *f0_hz; /* [items][SEGMENT_FRAMES]: of the targets */
     struct {
         float *speaker, *pitch, *ripple, *noise; /* the batch in other voices; noise is 0 */
@@ -45,6 +46,7 @@ static void lay_out(myna_segment_maker *m)
     MYNA_TAKE(&m->arena, m->noise, steps * m->source.code_width);
     MYNA_TAKE(&m->arena, m->target, steps * MYNA_STEP_OUT);
     MYNA_TAKE(&m->arena, m->reference, items);
+    MYNA_TAKE(&m->arena, m->phones, steps);
     MYNA_TAKE(&m->arena, m->f0_hz, items * MYNA_SEGMENT_FRAMES);
     MYNA_TAKE(&m->arena, m->exchanged.speaker, items * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN);
     MYNA_TAKE(&m->arena, m->exchanged.pitch, steps * MYNA_PITCH_IN);
@@ -218,6 +220,14 @@ void myna_segment_pitch(float *pitch, float *ripple, const float *f0_hz, float r
     }
 }
 
+/* Each step is said to be what its first frame is: the two differ by 12.5 ms. */
+static void label_steps(uint8_t *labels, const myna_corpus *corpus, const stretch *input)
+{
+    const uint8_t *frames = corpus->phones ? corpus->phones[input->entry - corpus->entries] : NULL;
+    for (size_t k = 0; k < MYNA_SEGMENT_STEPS; k++)
+        labels[k] = frames ? frames[input->first + k * MYNA_STEP_FRAMES] : MYNA_NO_PHONE;
+}
+
 void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64_t number, int group)
 {
     bool perturbed = group == 0;
@@ -249,6 +259,8 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     myna_segment_pitch(m->pitch + first_step * MYNA_PITCH_IN, m->ripple + first_step * MYNA_STEP_OUT, f0_hz, 1,
         m->source.ripple, m->source.weights);
 
+    label_steps(m->phones + first_step, corpus, &input);
+
     float *noise = m->noise + first_step * m->source.code_width;
     float deviation = m->source.code_noise ? *m->source.code_noise : 0;
     for (size_t i = 0; i < MYNA_SEGMENT_STEPS * m->source.code_width; i++)
@@ -258,7 +270,8 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
 
 myna_batch myna_segment_batch(const myna_segment_maker *m)
 {
-    return (myna_batch){m->content, m->speaker, m->pitch, m->ripple, m->noise, m->reference};
+    return (myna_batch){m->content, m->speaker, m->pitch, m->ripple, m->noise, m->reference,
+        m->source.corpus->phones ? m->phones : NULL};
 }
 
 const float *myna_segment_target(const myna_segment_maker *m)
@@ -294,7 +307,7 @@ myna_batch myna_segment_exchange(myna_segment_maker *m)
             f0_hz, isnan(distance) ? 1 : expf(distance), m->source.ripple, m->source.weights);
     }
     return (myna_batch){
-        m->content, m->exchanged.speaker, m->exchanged.pitch, m->exchanged.ripple, m->exchanged.noise, m->reference};
+        m->content, m->exchanged.speaker, m->exchanged.pitch, m->exchanged.ripple, m->exchanged.noise, m->reference, NULL};
 }
 
 void myna_segment_hear(myna_segment_maker *m, size_t item, const float *frames, uint64_t seed, uint64_t number)

@@ -57,6 +57,8 @@ static myna_status create_workers(myna_trainer *t, myna_error *error)
         if (status == MYNA_OK)
             status = myna_network_create(
                 &w->network, &t->layout, w->n_items, MYNA_SEGMENT_STEPS, MYNA_REFERENCE_STEPS, error);
+        if (status == MYNA_OK && t->phones.parameters)
+            status = myna_phone_pass_init(&w->phones, &t->phones, w->n_items * MYNA_SEGMENT_STEPS, error);
         if (status != MYNA_OK) return status;
     }
     return MYNA_OK;
@@ -87,6 +89,8 @@ myna_status myna_trainer_allocate(myna_trainer **out, myna_corpus *corpus, const
         status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu parameters", n);
     if (status == MYNA_OK) status = myna_mel_create(&t->mel, error);
     if (status == MYNA_OK) status = myna_ripple_make(t->ripple, t->mel, error);
+    if (status == MYNA_OK && corpus && corpus->phones)
+        status = myna_phone_reader_init(&t->phones, t->layout.code_width, error);
     if (status == MYNA_OK) status = myna_team_create(&t->team, t->options.n_threads, error);
     if (status == MYNA_OK) {
         myna_weights_bind(&t->weights, &t->layout, t->parameters);
@@ -136,12 +140,14 @@ void myna_trainer_free(myna_trainer *t)
         myna_network_free(t->workers[i].network);
         myna_segment_maker_free(t->workers[i].maker);
         myna_bfloat_free(t->workers[i].rounding);
+        myna_phone_pass_clear(&t->workers[i].phones);
         free(t->workers[i].gradients);
         free(t->workers[i].dout);
     }
     free(t->workers);
     myna_team_free(t->team);
     myna_mel_free(t->mel);
+    myna_phone_reader_clear(&t->phones);
     free(t->ripple);
     free(t->parameters);
     free(t->average);
@@ -161,6 +167,19 @@ static myna_latency draw_latency(uint64_t seed, uint64_t step)
     return quarter == 0 ? MYNA_LATENCY_LOW : quarter == 1 ? MYNA_LATENCY_BALANCED : MYNA_LATENCY_BEST;
 }
 
+/* Of the phones' cross-entropy, a mean over all steps of the batch, against the loss. */
+static const float phone_weight = 1.0f;
+
+/* Gradients of the phones' loss: of the code (NULL: there is none) and, in w->phones, of their reader. */
+static const float *read_phones(const myna_trainer *t, worker *w, const myna_batch *batch)
+{
+    if (!t->phones.parameters || !batch->phones) return NULL;
+    size_t n_steps = (size_t)t->options.batch * MYNA_SEGMENT_STEPS;
+    myna_phone_pass_run(&w->phones, &t->phones, myna_network_code(w->network), batch->phones,
+        w->n_items * MYNA_SEGMENT_STEPS, phone_weight / (float)n_steps);
+    return w->phones.dcode;
+}
+
 void myna_worker_gradients(
     const myna_trainer *t, worker *w, const myna_batch *batch, const float *target, myna_latency latency)
 {
@@ -170,7 +189,8 @@ void myna_worker_gradients(
     memset(w->parts, 0, sizeof w->parts);
     w->loss = myna_loss(w->dout, w->parts, out, target, w->n_items, MYNA_SEGMENT_FRAMES, MYNA_MEL_BANDS, share);
     memset(w->gradients, 0, t->layout.n_parameters * sizeof(float));
-    myna_network_backward(w->network, &w->bound, &t->weights, batch, latency, w->dout);
+    const float *dcode = read_phones(t, w, batch);
+    myna_network_backward(w->network, &w->bound, &t->weights, batch, latency, w->dout, dcode);
     myna_gemm_round(NULL);
 }
 
@@ -242,6 +262,22 @@ static float average_decay(uint64_t step)
     return fminf(0.999f, (1.0f + (float)step) / (10.0f + (float)step));
 }
 
+/* Their share that was read right, NAN where no step had one. */
+static float update_phone_reader(myna_trainer *t)
+{
+    size_t n_known = 0, n_right = 0;
+    float *gradients = t->workers[0].phones.gradients;
+    if (!t->phones.parameters) return NAN;
+    for (int i = 0; i < t->options.n_threads; i++) {
+        const myna_phone_pass *pass = &t->workers[i].phones;
+        if (i > 0) myna_accumulate(gradients, pass->gradients, t->phones.n_parameters);
+        n_known += pass->n_known;
+        n_right += pass->n_right;
+    }
+    myna_phone_reader_update(&t->phones, gradients, &t->update);
+    return n_known ? (float)n_right / (float)n_known : NAN;
+}
+
 myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna_error *error)
 {
     myna_team_run(t->team, join_job, t);
@@ -261,7 +297,7 @@ myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna
     t->average_decay = average_decay(t->n_done);
     myna_team_run(t->team, update_job, t);
     t->n_done++;
-    *report = (myna_train_report){t->n_done, (float)loss, (float)l1, norm, rate};
+    *report = (myna_train_report){t->n_done, (float)loss, (float)l1, update_phone_reader(t), norm, rate};
     return MYNA_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "model/tensor_file.h"
 #include "nn/gemm.h"
 #include "nn/optim.h"
+#include "pipeline/phones.h"
 #include "pipeline/segments.h"
 
 /* One thread's share of a step: items [first_item, first_item + n_items) of each batch. */
@@ -19,6 +20,7 @@ typedef struct worker {
     float *gradients; /* [n_parameters] */
     myna_weights bound; /* into gradients */
     float *dout;
+    myna_phone_pass phones; /* where the trainer has a reader */
     double loss, parts[2], sum_of_squares;
     myna_content_statistics content; /* sum over n_listened segments */
     size_t n_listened;
@@ -32,6 +34,7 @@ struct myna_trainer {
     myna_layout layout;
     float *parameters, *average, *moment1, *moment2; /* [n_parameters] */
     myna_weights weights, average_weights;           /* into the first two */
+    myna_phone_reader phones; /* empty where the corpus knows none */
     myna_mel *mel;
     float *ripple;
     myna_team *team;
@@ -41,7 +44,8 @@ struct myna_trainer {
     float gradient_scale, average_decay;
 };
 
-/* A trainer with everything but meaningful parameters. options->n_threads 0 becomes the number of cores. */
+/* A trainer with everything but meaningful parameters. options->n_threads 0 becomes the number of cores. `corpus` may be
+ * NULL where no steps of its own are asked for. */
 myna_status myna_trainer_allocate(
     myna_trainer **out, myna_corpus *corpus, const myna_train_options *options, myna_error *error);
 

@@ -124,7 +124,12 @@ static myna_status fill(tuning *t, myna_error *error)
 
 static myna_batch batch_of(const portion *p)
 {
-    return (myna_batch){p->content, p->speaker, p->pitch, p->ripple, p->noise, p->reference};
+    return (myna_batch){.content = p->content,
+        .speaker = p->speaker,
+        .pitch = p->pitch,
+        .ripple = p->ripple,
+        .noise = p->noise,
+        .reference = p->reference};
 }
 
 /* The segments as other speakers might have said them, so that it is the tuned values which have to bring the voice. */

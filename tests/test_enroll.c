@@ -136,7 +136,7 @@ static void reconstruction_is_the_networks_output(void **state)
     myna_network *network = NULL;
     assert_ok(myna_network_create(&network, &model->layout, 1, steps, frames / MYNA_SPEAKER_FRAMES, NULL));
     const bool reference = true;
-    myna_batch batch = {content, speaker, pitch, ripple, noise, &reference};
+    myna_batch batch = {content, speaker, pitch, ripple, noise, &reference, NULL};
     for (int latency = 0; latency <= MYNA_LATENCY_BEST; latency++) {
         const float *out = myna_network_forward(network, &model->weights, &batch, (myna_latency)latency);
         myna_band_meter meter = {0};

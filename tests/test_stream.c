@@ -55,7 +55,7 @@ static void make_batch(fixture *f)
         myna_ripple_at(ripple, f->model->ripple, f->f0_hz[k]);
         for (size_t b = 0; b < MYNA_MEL_BANDS; b++) ripple[b] /= w->front.mel_deviation[0];
     }
-    f->batch = (myna_batch){f->content, f->speaker, f->pitch, f->ripple, f->noise, &f->reference};
+    f->batch = (myna_batch){f->content, f->speaker, f->pitch, f->ripple, f->noise, &f->reference, NULL};
 }
 
 /* f->speaker as the log-mel of a voice: what pooling makes f->speaker of again. */

@@ -29,7 +29,15 @@ typedef struct memory_recording {
     double seconds;
 } memory_recording;
 
-enum { MEMORY_MAX_RECORDINGS = 16 };
+enum { MEMORY_MAX_RECORDINGS = 16, MEMORY_SPEAKER_RECORDINGS = 4 };
+
+/* Enough to train on. */
+static const memory_recording memory_speakers[MEMORY_SPEAKER_RECORDINGS] = {
+    {"a1", "anna", false, MEMORY_SPEECH, 200, 2.2},
+    {"a2", "anna", false, MEMORY_SPEECH, 215, 1.8},
+    {"b1", "bert", false, MEMORY_SPEECH, 110, 3.5},
+    {"c1", "carl", true, MEMORY_SPEECH, 130, 3.0},
+};
 
 typedef struct memory_corpus {
     const memory_recording *recordings;

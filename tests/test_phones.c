@@ -6,14 +6,6 @@
 #include "memory_corpus.h"
 #include "pipeline/trainer.h"
 
-static const memory_recording speech[] = {
-    {"a1", "anna", false, MEMORY_SPEECH, 200, 2.2},
-    {"a2", "anna", false, MEMORY_SPEECH, 215, 1.8},
-    {"b1", "bert", false, MEMORY_SPEECH, 110, 3.5},
-    {"c1", "carl", true, MEMORY_SPEECH, 130, 3.0},
-};
-enum { N_RECORDINGS = 4 };
-
 /* The last one goes on past the end of every recording; the second overwrites a part of the first. */
 static const myna_phone phones[] = {{0, 1.005f, 7}, {0.505f, 0.805f, 63}, {1.205f, 100, 0}};
 
@@ -21,7 +13,7 @@ static int set_up(void **state)
 {
     memory_corpus *m = malloc(sizeof *m);
     *state = m;
-    if (!m || !memory_corpus_init(m, speech, N_RECORDINGS)) return 1;
+    if (!m || !memory_corpus_init(m, memory_speakers, MEMORY_SPEAKER_RECORDINGS)) return 1;
     m->phones = phones;
     m->n_phones = sizeof phones / sizeof *phones;
     return 0;

@@ -5,13 +5,6 @@
 #include "memory_corpus.h"
 #include "pipeline/trainer.h"
 
-static const memory_recording speech[] = {
-    {"a1", "anna", false, MEMORY_SPEECH, 200, 2.2},
-    {"a2", "anna", false, MEMORY_SPEECH, 215, 1.8},
-    {"b1", "bert", false, MEMORY_SPEECH, 110, 3.5},
-    {"c1", "carl", true, MEMORY_SPEECH, 130, 3.0},
-};
-
 typedef struct fixture {
     memory_corpus memory;
     myna_corpus *corpus;
@@ -21,7 +14,7 @@ typedef struct fixture {
 static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
-    if (!f || !memory_corpus_init(&f->memory, speech, sizeof speech / sizeof *speech)) return 1;
+    if (!f || !memory_corpus_init(&f->memory, memory_speakers, MEMORY_SPEAKER_RECORDINGS)) return 1;
     snprintf(f->checkpoint, sizeof f->checkpoint, "%s/checkpoint", f->memory.folder);
     snprintf(f->model, sizeof f->model, "%s/model", f->memory.folder);
     *state = f;

@@ -10,13 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void phone_list_free(phone_list *list)
-{
-    free(list->phones);
-    myna_strings_free(&list->names);
-    *list = (phone_list){0};
-}
-
 /* ---- Finding recordings ---------------------------------------------------------------------------------------------- */
 
 typedef struct named_item {
@@ -54,7 +47,7 @@ typedef struct owned_phone {
 typedef struct reading {
     const named_item *named;
     size_t n_named;
-    myna_strings *names; /* of labels */
+    myna_strings names; /* of labels */
     owned_phone *phones;
     size_t n_phones, capacity, n_strangers;
 } reading;
@@ -97,7 +90,7 @@ static myna_status read_line(reading *r, const char *line, size_t number, myna_e
         r->n_strangers++;
         return MYNA_OK;
     }
-    int label = find_label(r->names, name);
+    int label = find_label(&r->names, name);
     if (label == MYNA_MAX_PHONES)
         return myna_fail(error, MYNA_ERROR_FORMAT, "line %zu: more than %d different phones", number, MYNA_MAX_PHONES);
     const owned_phone phone = {found->item, number, {(float)start, (float)(start + seconds), label}};
@@ -127,22 +120,21 @@ static int by_item(const void *a, const void *b)
     return x->line < y->line ? -1 : x->line > y->line;
 }
 
-static myna_status hand_out(phone_list *out, myna_corpus_list *list, reading *r, myna_error *error)
+static myna_status hand_out(myna_phone **phones, myna_corpus_list *list, reading *r, myna_error *error)
 {
-    out->phones = malloc(r->n_phones * sizeof *out->phones);
-    if (!out->phones) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for phones");
+    *phones = malloc(r->n_phones * sizeof **phones);
+    if (!*phones) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for phones");
     qsort(r->phones, r->n_phones, sizeof *r->phones, by_item);
     for (size_t i = 0; i < r->n_phones; i++) {
         myna_corpus_item *item = &list->items[r->phones[i].item];
-        out->phones[i] = r->phones[i].phone;
-        if (!item->n_phones++) item->phones = out->phones + i;
+        (*phones)[i] = r->phones[i].phone;
+        if (!item->n_phones++) item->phones = *phones + i;
     }
-    out->n_phones = r->n_phones;
     return MYNA_OK;
 }
 
 myna_status phone_list_read(
-    phone_list *out, myna_corpus_list *list, const char *corpus, const char *path, myna_error *error)
+    myna_phone **phones, myna_corpus_list *list, const char *corpus, const char *path, myna_error *error)
 {
     FILE *stream = fopen(path, "re");
     if (!stream) {
@@ -150,14 +142,15 @@ myna_status phone_list_read(
         return myna_fail_in(error, MYNA_ERROR_FILE, path);
     }
     named_item *named = name_items(list, corpus);
-    reading r = {.named = named, .n_named = list->n_items, .names = &out->names};
+    reading r = {.named = named, .n_named = list->n_items};
     myna_status status = named ? read_lines(&r, stream, error)
                                : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu recordings", list->n_items);
     fclose(stream);
-    if (status == MYNA_OK) status = hand_out(out, list, &r, error);
+    if (status == MYNA_OK) status = hand_out(phones, list, &r, error);
     if (status == MYNA_OK && r.n_strangers)
         myna_note(path, "%zu lines name recordings that the corpus does not have", r.n_strangers);
     free(named);
     free(r.phones);
+    myna_strings_free(&r.names);
     return status == MYNA_OK ? status : myna_fail_in(error, status, path);
 }

@@ -125,10 +125,10 @@ def make_audio(pairs, arguments):
 WANTED = {
     "another": {"embedding"},
     "target": {"embedding", "dnsmos", "f0"},
-    "source": {"embedding", "dnsmos", "f0", "text"},
-    "copy": {"embedding", "dnsmos", "f0", "text"},
-    "converted": {"embedding", "dnsmos", "f0", "text"},
-    "tuned": {"embedding", "dnsmos", "f0", "text"},
+    "source": {"embedding", "dnsmos", "f0", "harvest", "text"},
+    "copy": {"embedding", "dnsmos", "f0", "harvest", "text"},
+    "converted": {"embedding", "dnsmos", "f0", "harvest", "text"},
+    "tuned": {"embedding", "dnsmos", "f0", "harvest", "text"},
 }
 
 

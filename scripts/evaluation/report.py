@@ -17,12 +17,8 @@ COLUMNS = (
     ("wer", "WER", "word error rate against the same"),
     ("cer_true", "CER, true text", "character error rate against the true text, where that is known"),
     ("dnsmos", "DNSMOS", "predicted overall opinion, from 1 to 5"),
-    ("f0_correlation", "F0 corr.", "correlation of log-F0 (Harvest) with the source's, where both are voiced"),
-    (
-        "f0_correlation_without_jumps",
-        "without jumps",
-        "the same within 5 semitones of the median distance, so without Harvest's octave errors",
-    ),
+    ("f0_correlation", "F0 corr.", "correlation of log-F0 (pYIN) with the source's, where both are voiced"),
+    ("harvest_correlation", "by Harvest", "the same by Harvest, which takes much for voiced that is not"),
 )
 # Rows of the table of means: role, its name, what it is.
 ROLES = (

@@ -16,7 +16,8 @@ from evaluation import figures, report
 
 def measurement(embedding, text="a small bird", ovrl=3.0, bak=4.0, f0=120.0):
     f0s = [f0 * (1 + 0.01 * (i % 7)) for i in range(50)]
-    return {"embedding": embedding, "text": text, "dnsmos": {"ovrl": ovrl, "sig": ovrl, "bak": bak}, "f0": f0s}
+    dnsmos = {"ovrl": ovrl, "sig": ovrl, "bak": bak}
+    return {"embedding": embedding, "text": text, "dnsmos": dnsmos, "f0": f0s, "harvest": f0s}
 
 
 def make_pairs():
@@ -70,10 +71,7 @@ class Numbers(unittest.TestCase):
         self.assertAlmostEqual(correlate(melody, [2 * x for x in melody]), 1)
         self.assertTrue(math.isnan(correlate(melody[:30], melody)))  # 20 voiced frames
         self.assertTrue(math.isnan(correlate([100] * 40, melody)))
-        halved = [x / 2 if i > 34 else x for i, x in enumerate(melody)]
-        self.assertLess(correlate(halved, melody), 0)
-        steady = figures.without_jumps(figures.pair_log_f0(halved, melody))
-        self.assertEqual((len(steady), round(figures.correlation(steady), 6)), (25, 1))
+        self.assertLess(correlate([x / 2 if i > 34 else x for i, x in enumerate(melody)], melody), 0)
         self.assertEqual((figures.infer_sex([[0, 220]]), figures.infer_sex([[0, 110], [120]])), ("f", "m"))
         self.assertAlmostEqual(figures.semitones(220, 110), 12)
 

@@ -46,3 +46,16 @@ quietly() {
     fi
     rm -f "$log"
 }
+
+# find_python NAME PACKAGE...: sets python to one that has these packages of PyPI: MYNA_PYTHON, or else that of a virtual
+# environment build/NAME-venv, which is made where it is missing. Needs $here, the root of the source tree.
+find_python() {
+    local venv=$here/build/$1-venv
+    python=${MYNA_PYTHON:-$venv/bin/python}
+    [[ -z ${MYNA_PYTHON:-} && ! -e $venv/complete ]] || return 0
+    install_missing python3-venv
+    echo "Installing ${*:2} in $venv." >&2
+    /usr/bin/env python3 -m venv --clear "$venv"
+    "$python" -m pip install -q "${@:2}"
+    touch "$venv/complete"
+}

@@ -1,0 +1,1 @@
+"""Which phone is spoken when; see scripts/find-phones."""

@@ -1,0 +1,88 @@
+"""usage: scripts/find-phones CORPUS OUT.ctm"""
+
+import itertools
+import multiprocessing
+import os
+import pathlib
+import random
+import sys
+
+from .alignment import align
+from .hearing import Ear, Listener, label_steps
+from .speech import find_recordings
+
+MAX_LEARNT = 2000  # recordings, which take a quarter of a megabyte each
+
+
+def read_transcripts(corpus):
+    """Words of each recording by its name without suffix."""
+    words = {}
+    for path in sorted([*corpus.rglob("*transcripts.txt"), *corpus.rglob("*.trans.txt")]):
+        for line in path.read_text().splitlines():
+            name, _, text = line.partition(" ")
+            words[name] = text.lower().replace("-", " ").split()
+    return words
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def align_all(recordings, words):
+    """Phones by recording."""
+    aligned = {}
+    with multiprocessing.Pool(os.cpu_count()) as pool:
+        for path, phones in zip(recordings, pool.starmap(align, [(p, words[p.stem]) for p in recordings], 8), strict=True):
+            if isinstance(phones, str):
+                note(f"{path}: left out: {phones}")
+            else:
+                aligned[path] = phones
+    return aligned
+
+
+def learn_to_hear(ear, aligned):
+    """A listener who has learnt from the aligned recordings, all but those of every twelfth folder, which judge."""
+    folders = sorted({path.parent for path in aligned})
+    judges = set(folders[11::12] or folders[1::2])
+    known = random.Random(0).sample(sorted(aligned), min(MAX_LEARNT, len(aligned)))
+    heard = {path: ear.listen(path) for path in known}
+    labelled = lambda chosen: [(heard[path], label_steps(aligned[path], len(heard[path]))) for path in known if chosen(path)]
+    listener = Listener({name for phones in aligned.values() for _, _, name in phones})
+    listener.learn(labelled(lambda path: path.parent not in judges))
+    if judging := labelled(lambda path: path.parent in judges):
+        note(f"by ear: {listener.share_right(judging):.3f} of the phones of other readers are told as by their words")
+    return listener
+
+
+def hear_all(recordings, ear, listener):
+    """(path, phones) of each."""
+    for path in recordings:
+        try:
+            yield path, listener.tell(ear.listen(path))
+        except RuntimeError as error:
+            note(f"{path}: left out: {error}")
+
+
+def main(corpus, out):
+    corpus = pathlib.Path(corpus)
+    words, recordings = read_transcripts(corpus), find_recordings(corpus)
+    transcribed = [path for path in recordings if words.get(path.stem)]
+    if not transcribed:
+        sys.exit(f"{corpus}: no recording has a line in a *transcripts.txt or *.trans.txt")
+    aligned = align_all(transcribed, words)
+    if not aligned:
+        sys.exit(f"{corpus}: no recording fits its transcript")
+    note(f"by their words: {len(aligned)} of {len(transcribed)} transcribed recordings")
+    others = [path for path in recordings if path not in aligned]
+    ear = Ear()
+    heard = hear_all(others, ear, learn_to_hear(ear, aligned)) if others else []
+    with open(f"{out}.new", "w") as ctm:
+        for path, phones in itertools.chain(aligned.items(), heard):
+            name = path.relative_to(corpus)
+            ctm.writelines(f"{name} 1 {start:.3f} {seconds:.3f} {phone}\n" for start, seconds, phone in phones)
+    os.replace(f"{out}.new", out)
+    note(f"{out}: phones of {len(aligned)} recordings by their words and of {len(others)} by ear")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -135,11 +135,22 @@ static void clear_before_start(float *x, int64_t first_step, size_t n)
     for (size_t i = 0; i < n && first_step + (int64_t)i < 0; i++) memset(x + i * C, 0, C * sizeof *x);
 }
 
-/* Runs block `number` over s->x[n][C] in place. A block that looks ahead gives its output one step late: the newest
- * input is its tap +1. `muted`: it could look ahead and may not. `film` as in myna_film_norm_forward, or NULL. */
-static void push_block(myna_stream *s, const myna_block *w, const myna_packed_block *packed, int number, const float *film,
-    bool looks_ahead, bool muted, size_t n)
+/* Whether a block reads the step after its own: it has no tap for it, or one that this latency mutes, or hears it. */
+typedef enum future { NO_FUTURE, MUTED_FUTURE, HEARD_FUTURE } future;
+
+/* Of the i-th block of an encoder or decoder that looks n_ahead steps ahead. */
+static future future_of(int i, int n_ahead)
 {
+    if (i < n_ahead) return HEARD_FUTURE;
+    return i < MYNA_AHEAD_BLOCKS ? MUTED_FUTURE : NO_FUTURE;
+}
+
+/* Runs block `number` over s->x[n][C] in place. One that hears the future gives its output one step late: the newest
+ * input is its tap +1. `film` as in myna_film_norm_forward, or NULL. */
+static void push_block(myna_stream *s, const myna_block *w, const myna_packed_block *packed, int number, const float *film,
+    future future, size_t n)
+{
+    const bool muted = future == MUTED_FUTURE;
     float *past = s->past[number];
     size_t wide = C * MYNA_EXPANSION;
     memcpy(past + PAST * C, s->x, n * C * sizeof(float));
@@ -150,7 +161,7 @@ static void push_block(myna_stream *s, const myna_block *w, const myna_packed_bl
     myna_packed_linear_forward(&packed->expand, s->wide, s->norm, n);
     myna_gelu_forward(s->wide, s->wide, n * wide);
     myna_packed_linear_forward(&packed->project, s->y, s->wide, n);
-    myna_residual_forward(s->x, past + (looks_ahead ? PAST - 1 : PAST) * C, s->y, w->gain, n, C);
+    myna_residual_forward(s->x, past + (future == HEARD_FUTURE ? PAST - 1 : PAST) * C, s->y, w->gain, n, C);
     memmove(past, past + n * C, PAST * C * sizeof(float));
 }
 
@@ -185,10 +196,9 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
     myna_packed_linear_forward(&p->content.in, s->x, s->row, n);
     normalize(s, 0, first, n);
     for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {
-        bool ahead = i < s->content_ahead;
-        bool muted = i < MYNA_AHEAD_BLOCKS && !ahead;
-        push_block(s, &w->content.blocks[i], &p->content.blocks[i], i, NULL, ahead, muted, n);
-        first -= ahead;
+        future future = future_of(i, s->content_ahead);
+        push_block(s, &w->content.blocks[i], &p->content.blocks[i], i, NULL, future, n);
+        first -= future == HEARD_FUTURE;
         normalize(s, i + 1, first, n);
     }
     size_t width = s->model->layout.code_width;
@@ -239,14 +249,13 @@ static void push_decoder(myna_stream *s, const float *f0_hz, size_t n)
     myna_packed_linear_forward(&p->decoder.in, s->x, s->row, n);
     clear_before_start(s->x, first, n);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
-        bool ahead = i < s->decoder_ahead;
         if (i == MYNA_ATTENTION_BLOCK) {
             push_attention(s, n);
             clear_before_start(s->x, first, n);
         }
-        bool muted = i < MYNA_AHEAD_BLOCKS && !ahead;
-        push_block(s, &w->decoder.blocks[i], &p->decoder.blocks[i], MYNA_CONTENT_BLOCKS + i, s->film[i], ahead, muted, n);
-        first -= ahead;
+        future future = future_of(i, s->decoder_ahead);
+        push_block(s, &w->decoder.blocks[i], &p->decoder.blocks[i], MYNA_CONTENT_BLOCKS + i, s->film[i], future, n);
+        first -= future == HEARD_FUTURE;
         clear_before_start(s->x, first, n);
     }
 }

@@ -1,1 +1,2 @@
-"""Which phone is spoken when; see scripts/find-phones."""
+"""Which phone is spoken when; see scripts/find-phones. Recognisers and libsndfile are loaded when they are needed, so
+that the rest is tested without them."""

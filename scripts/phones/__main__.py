@@ -32,11 +32,12 @@ def align_all(recordings, words):
     """Phones by recording."""
     aligned = {}
     with multiprocessing.Pool(os.cpu_count()) as pool:
-        for path, phones in zip(recordings, pool.starmap(align, [(p, words[p.stem]) for p in recordings], 8), strict=True):
-            if isinstance(phones, str):
-                note(f"{path}: left out: {phones}")
-            else:
-                aligned[path] = phones
+        results = pool.starmap(align, [(path, words[path.stem]) for path in recordings], 8)
+    for path, phones in zip(recordings, results, strict=True):
+        if isinstance(phones, str):
+            note(f"{path}: left out: {phones}")
+        else:
+            aligned[path] = phones
     return aligned
 
 
@@ -46,10 +47,10 @@ def learn_to_hear(ear, aligned):
     judges = set(folders[11::12] or folders[1::2])
     known = random.Random(0).sample(sorted(aligned), min(MAX_LEARNT, len(aligned)))
     heard = {path: ear.listen(path) for path in known}
-    labelled = lambda chosen: [(heard[path], label_steps(aligned[path], len(heard[path]))) for path in known if chosen(path)]
+    label = lambda paths: [(heard[path], label_steps(aligned[path], len(heard[path]))) for path in paths]
     listener = Listener({name for phones in aligned.values() for _, _, name in phones})
-    listener.learn(labelled(lambda path: path.parent not in judges))
-    if judging := labelled(lambda path: path.parent in judges):
+    listener.learn(label(path for path in known if path.parent not in judges))
+    if judging := label(path for path in known if path.parent in judges):
         note(f"by ear: {listener.share_right(judging):.3f} of the phones of other readers are told as by their words")
     return listener
 

@@ -1,12 +1,7 @@
 """Forced alignment of a transcribed recording by PocketSphinx, English."""
 
-import pathlib
-
-import pocketsphinx
-
 from .speech import read_speech
 
-MODEL = pathlib.Path(pocketsphinx.get_model_path()) / "en-us"
 # How words that the dictionary lacks, mostly names, are about spoken. Their own phones are not given.
 LETTERS = dict(a="AE", b="B", c="K", d="D", e="EH", f="F", g="G", h="HH", i="IH", j="JH", k="K", l="L", m="M", n="N",
                o="AA", p="P", q="K", r="R", s="S", t="T", u="AH", v="V", w="W", x="K S", y="IY", z="Z")  # fmt: skip
@@ -14,9 +9,11 @@ LETTERS = dict(a="AE", b="B", c="K", d="D", e="EH", f="F", g="G", h="HH", i="IH"
 
 class Aligner:
     def __init__(self):
+        import pocketsphinx
+
         self.decoder = pocketsphinx.Decoder(
-            hmm=str(MODEL / "en-us"),
-            dict=str(MODEL / "cmudict-en-us.dict"),
+            hmm=pocketsphinx.get_model_path("en-us/en-us"),
+            dict=pocketsphinx.get_model_path("en-us/cmudict-en-us.dict"),
             lm=None,
             loglevel="FATAL",
             beam=1e-57,

@@ -1,15 +1,12 @@
-"""Phones told by ear: a classifier on what the encoder of a speech recogniser, Moonshine's tiny English one, makes of
-speech. The encoder knows much more of speech than what is learnt here, so an hour of aligned readers will do, and
+"""Phones told by ear: a classifier on what the encoder of a speech recogniser, Moonshine's tiny English one, makes
+of speech. The encoder knows much more of speech than what is learnt here, so an hour of aligned readers will do, and
 languages that it was not made for are heard in their nearest English phones."""
 
 import numpy
-import onnxruntime
-from moonshine_voice import get_model_path
-from sklearn.neural_network import MLPClassifier
 
 from .speech import RATE, read_speech
 
-STEP, CENTRE = 384 / RATE, 447 / RATE  # seconds from one step of the encoder to the next, and to the middle of the first
+STEP, CENTRE = 384 / RATE, 447 / RATE  # seconds from one step of the encoder to the next, and to the first one's middle
 N_AROUND = 3  # steps before and after that are heard as well
 SURE = 0.5  # phones of a lower probability are not given
 HIDDEN, EPOCHS, RECORDINGS_AT_ONCE = 384, 3, 8
@@ -19,6 +16,9 @@ class Ear:
     """Steps of speech as vectors, [steps][7 x 288]."""
 
     def __init__(self):
+        import onnxruntime
+        from moonshine_voice import get_model_path
+
         self.encoder = onnxruntime.InferenceSession(f"{get_model_path('tiny-en')}/encoder_model.ort")
 
     def listen(self, path):
@@ -45,6 +45,8 @@ def label_steps(phones, n_steps):
 
 class Listener:
     def __init__(self, names):
+        from sklearn.neural_network import MLPClassifier
+
         self.names = sorted(names)
         self.classifier = MLPClassifier((HIDDEN,), alpha=1e-4, batch_size=512, random_state=0)
         self.rng = numpy.random.default_rng(0)
@@ -60,7 +62,8 @@ class Listener:
                 self.classifier.partial_fit(steps[labels != ""], labels[labels != ""], classes=self.names)
 
     def share_right(self, recordings):
-        right = [self.classifier.predict(look_around(steps))[labels != ""] == labels[labels != ""] for steps, labels in recordings]
+        told = [self.classifier.predict(look_around(steps)) for steps, _ in recordings]
+        right = [told[labels != ""] == labels[labels != ""] for told, (_, labels) in zip(told, recordings, strict=True)]
         return numpy.mean(numpy.concatenate(right))
 
     def tell(self, steps):

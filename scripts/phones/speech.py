@@ -1,7 +1,6 @@
 """Recordings as recognisers expect them."""
 
 import numpy
-import soundfile
 
 SUFFIXES = (".wav", ".flac", ".opus", ".ogg", ".mp3")
 RATE = 16000
@@ -14,6 +13,8 @@ def find_recordings(corpus):
 
 def read_speech(path):
     """Samples [n] within -1 and 1; raises RuntimeError, as soundfile does, where they cannot be had."""
+    import soundfile
+
     samples, rate = soundfile.read(path, dtype="float32")
     if rate != RATE or samples.ndim != 1:
         raise RuntimeError("is not mono at 16 kHz")

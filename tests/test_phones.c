@@ -223,13 +223,17 @@ static void the_code_is_taught(void **state)
     assert_ok(memory_corpus_open(&with, m, NULL));
     m->n_phones = 0;
     assert_ok(memory_corpus_open(&without, m, NULL));
-    myna_trainer *a = create(with, 2), *b = create(without, 2);
+    myna_trainer *a = create(with, 2), *b = create(without, 2), *c = create(with, 2);
+    myna_trainer_set_phone_weight(c, 0);
     assert_true(isfinite(run(a, 2)));
     assert_true(isnan(run(b, 2)));
+    assert_true(isfinite(run(c, 2)));
     const float *taught = a->weights.content.out.weight, *other = b->weights.content.out.weight;
     assert_memory_not_equal(taught, other, a->layout.code_width * MYNA_CHANNELS * sizeof(float));
+    assert_memory_equal(c->parameters, b->parameters, b->layout.n_parameters * sizeof(float));
     myna_trainer_free(a);
     myna_trainer_free(b);
+    myna_trainer_free(c);
     myna_corpus_close(with);
     myna_corpus_close(without);
 }

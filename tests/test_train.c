@@ -182,6 +182,7 @@ static void resumed_with_other_options(void **state)
     myna_trainer_set_steps(second, 2000);
     myna_trainer_set_rate(second, 0.004f);
     myna_trainer_set_code_noise(second, 0.02f);
+    myna_trainer_set_phone_weight(second, 0.5f);
     myna_trainer_set_self_conversion(second, 0.25f);
     myna_train_report report;
     assert_ok(myna_trainer_step(second, &report, NULL));
@@ -192,6 +193,7 @@ static void resumed_with_other_options(void **state)
     assert_int_equal(myna_trainer_options(second).n_steps, 2000);
     assert_true(myna_trainer_options(second).rate == 0.004f);
     assert_true(myna_trainer_options(second).code_noise == 0.02f);
+    assert_true(myna_trainer_options(second).phone_weight == 0.5f);
     assert_true(myna_trainer_options(second).self_conversion == 0.25f);
     myna_trainer_free(second);
 }

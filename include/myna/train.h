@@ -77,6 +77,8 @@ typedef struct myna_train_options {
     uint64_t seed;
     int code_width;    /* values a step between content encoder and decoder; ignored with init_model */
     float code_noise;  /* standard deviation, on tanh values */
+    float phone_weight; /* of the phones' cross-entropy, a mean over all steps of a batch, against the loss; more takes
+                           more of the source away, and words with it */
     float rate;        /* AdamW's learning rate after warm-up */
     float self_conversion; /* share of steps whose segments the model converts to another voice before it hears them */
     uint64_t self_conversion_after; /* a model from nothing must learn to speak first: so many steps; 0 with init_model */
@@ -85,7 +87,8 @@ typedef struct myna_train_options {
     const char *init_model; /* NULL, or a model to start from */
 } myna_train_options;
 
-/* 100000 steps, batch 24, all cores, seed 0, code 16 wide with noise 0.1, rate 1.5e-3, self-conversion of .5 after 3000 */
+/* 100000 steps, batch 24, all cores, seed 0, code 16 wide with noise 0.1, phones
+ * weighing 0.1, rate 1.5e-3, self-conversion of .5 after 3000 */
 MYNA_API void myna_train_options_init(myna_train_options *options);
 
 typedef struct myna_train_report {
@@ -118,10 +121,12 @@ MYNA_API float myna_trainer_validate(myna_trainer *trainer);
 
 MYNA_API uint64_t myna_trainer_step_count(const myna_trainer *trainer);
 MYNA_API myna_train_options myna_trainer_options(const myna_trainer *trainer);
-/* Change the schedule's length, the learning rate, the code's noise and the share of self-conversion from the next step on. */
+/* Change the schedule's length, the learning rate, the code's noise, the phones' weight and the share of self-conversion
+ * from the next step on. */
 MYNA_API void myna_trainer_set_steps(myna_trainer *trainer, uint64_t n_steps);
 MYNA_API void myna_trainer_set_rate(myna_trainer *trainer, float rate);
 MYNA_API void myna_trainer_set_code_noise(myna_trainer *trainer, float deviation);
+MYNA_API void myna_trainer_set_phone_weight(myna_trainer *trainer, float weight);
 MYNA_API void myna_trainer_set_self_conversion(myna_trainer *trainer, float share);
 /* Counts the next step as done and leaves the weights: after ERROR_NOT_FINITE the same segments would fail again. */
 MYNA_API void myna_trainer_skip(myna_trainer *trainer);

@@ -28,7 +28,7 @@ static int check_settings(const train_settings *s)
 
 int myna_cmd_train(int argc, char **argv)
 {
-    train_settings s = {.seed = -1, .code_noise = -1, .self_conversion = -1, .checkpoint_minutes = 5, .log_steps = 250};
+    train_settings s = {.seed = -1, .code_noise = -1, .phone_weight = -1, .self_conversion = -1, .checkpoint_minutes = 5, .log_steps = 250};
     const myna_option options[] = {
         {"output", 'o', MYNA_OPTION_TEXT, &s.output, "MODEL", "where the model goes (.safetensors); its checkpoint, loss table and\nplot stand beside it, and its folder is made where it is missing", 0, 0, NULL},
         {"hours", 0, MYNA_OPTION_NUMBER, &s.hours, "H", "train for about so long (turned into steps once the speed is known;\nwith --resume: in all)", 1e-3, 10000, NULL},
@@ -44,6 +44,7 @@ int myna_cmd_train(int argc, char **argv)
         {"code-noise", 0, MYNA_OPTION_NUMBER, &s.code_noise, "D", "deviation of the noise on them while training (0.1;\nwith --resume: as before)", 0, 2, NULL},
         {"self-conversion", 0, MYNA_OPTION_NUMBER, &s.self_conversion, "S", "share of steps whose speech the model converts to another voice\nbefore it hears it (0.5; with --resume: as before)", 0, 1, NULL},
         {"phones", 0, MYNA_OPTION_TEXT, &s.phones, "FILE", "what is said in the recordings, or some of them, and when: a CTM file,\nas scripts/find-phones makes it; conversions come nearer to the target\nby it", 0, 0, NULL},
+        {"phone-weight", 0, MYNA_OPTION_NUMBER, &s.phone_weight, "W", "of telling them apart against the loss: more takes more of the source\naway, and words with it (0.1; with --resume: as before)", 0, 100, NULL},
         {"single-precision", 0, MYNA_OPTION_FLAG, &s.single_precision, NULL, "no matrix products in bfloat16, which are twice as fast\nwhere the processor has them", 0, 0, NULL},
         {"checkpoint-minutes", 0, MYNA_OPTION_NUMBER, &s.checkpoint_minutes, "M", "time between checkpoints (5)", 0, 1e6, NULL},
         {"log-steps", 0, MYNA_OPTION_INTEGER, &s.log_steps, "N", "steps between rows of the loss table (250)", 1, 1e9, NULL},

@@ -257,6 +257,7 @@ static myna_status create(run *r, myna_corpus *corpus, myna_error *error)
     if (s->seed >= 0) options.seed = (uint64_t)s->seed;
     if (s->code_width) options.code_width = (int)s->code_width;
     if (s->code_noise >= 0) options.code_noise = (float)s->code_noise;
+    if (s->phone_weight >= 0) options.phone_weight = (float)s->phone_weight;
     if (s->self_conversion >= 0) options.self_conversion = (float)s->self_conversion;
     if (s->rate > 0) options.rate = (float)s->rate;
     options.single_precision = s->single_precision;
@@ -306,6 +307,7 @@ static myna_status resume(run *r, myna_corpus *corpus, myna_error *error)
     r->has_checkpoint = true;
     if (s->rate > 0) myna_trainer_set_rate(r->trainer, (float)s->rate);
     if (s->code_noise >= 0) myna_trainer_set_code_noise(r->trainer, (float)s->code_noise);
+    if (s->phone_weight >= 0) myna_trainer_set_phone_weight(r->trainer, (float)s->phone_weight);
     if (s->self_conversion >= 0) myna_trainer_set_self_conversion(r->trainer, (float)s->self_conversion);
     status = settle_length(r, error);
     return status == MYNA_OK ? train_log_continue(&r->log, r->steps_before, error) : status;

@@ -98,6 +98,7 @@ static bool set_facts(myna_facts *facts, const myna_trainer *t)
            myna_fact_set(facts, "batch", "%d", o->batch) && myna_fact_set(facts, "threads", "%d", o->n_threads) &&
            myna_fact_set(facts, "code_width", "%d", o->code_width) &&
            myna_fact_set(facts, "code_noise", "%a", (double)o->code_noise) &&
+           myna_fact_set(facts, "phone_weight", "%a", (double)o->phone_weight) &&
            myna_fact_set(facts, "rate", "%a", (double)o->rate) &&
            myna_fact_set(facts, "single_precision", "%d", o->single_precision) &&
            myna_fact_set(facts, "self_conversion", "%a", (double)o->self_conversion) &&
@@ -152,6 +153,7 @@ static void read_options(myna_train_options *o, uint64_t *n_done, const myna_ten
         .n_threads = atoi(fact(file, "threads")),
         .code_width = atoi(fact(file, "code_width")),
         .code_noise = strtof(fact(file, "code_noise"), NULL),
+        .phone_weight = strtof(fact(file, "phone_weight"), NULL),
         .rate = strtof(fact(file, "rate"), NULL),
         .single_precision = atoi(fact(file, "single_precision")) != 0,
         .self_conversion = strtof(fact(file, "self_conversion"), NULL),

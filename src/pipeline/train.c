@@ -21,6 +21,7 @@ void myna_train_options_init(myna_train_options *options)
         .batch = 24,
         .code_width = 16,
         .code_noise = 0.1f,
+        .phone_weight = 0.1f,
         .rate = 1.5e-3f,
         .self_conversion = 0.5f,
         .self_conversion_after = 3000};
@@ -167,16 +168,13 @@ static myna_latency draw_latency(uint64_t seed, uint64_t step)
     return quarter == 0 ? MYNA_LATENCY_LOW : quarter == 1 ? MYNA_LATENCY_BALANCED : MYNA_LATENCY_BEST;
 }
 
-/* Of the phones' cross-entropy, a mean over all steps of the batch, against the loss. */
-static const float phone_weight = 1.0f;
-
 /* Gradients of the phones' loss: of the code (NULL: there is none) and, in w->phones, of their reader. */
 static const float *read_phones(const myna_trainer *t, worker *w, const myna_batch *batch)
 {
     if (!t->phones.parameters || !batch->phones) return NULL;
     size_t n_steps = (size_t)t->options.batch * MYNA_SEGMENT_STEPS;
     myna_phone_pass_run(&w->phones, &t->phones, myna_network_code(w->network), batch->phones,
-        w->n_items * MYNA_SEGMENT_STEPS, phone_weight / (float)n_steps);
+        w->n_items * MYNA_SEGMENT_STEPS, t->options.phone_weight / (float)n_steps);
     return w->phones.dcode;
 }
 
@@ -397,6 +395,11 @@ void myna_trainer_set_rate(myna_trainer *trainer, float rate)
 void myna_trainer_set_code_noise(myna_trainer *trainer, float deviation)
 {
     trainer->options.code_noise = deviation;
+}
+
+void myna_trainer_set_phone_weight(myna_trainer *trainer, float weight)
+{
+    trainer->options.phone_weight = weight;
 }
 
 void myna_trainer_set_self_conversion(myna_trainer *trainer, float share)

@@ -6,8 +6,7 @@ import unittest
 
 import numpy
 from phones import hearing
-from phones.__main__ import read_transcripts
-from phones.speech import find_recordings
+from phones.__main__ import find_named, read_transcripts
 
 SAID = [(0.0, 0.2, "SIL"), (0.2, 0.07, "HH"), (0.27, 0.13, "AY"), (0.5, 0.3, "SIL")]
 N_STEPS = 40
@@ -64,10 +63,10 @@ class Corpus(unittest.TestCase):
             (corpus / "a").mkdir()
             (corpus / "a/1-2.trans.txt").write_text("1-2-0 WELL-KNOWN IT'S\n1-2-1\n")
             (corpus / "transcripts.txt").write_text("9 YES\n")
-            for name in ("a/1-2-0.FLAC", "a/1-2-1.opus", "9.wav", "notes.txt"):
+            for name in ("a/1-2-0.FLAC", "a/1-2-1.opus", "9.wav", "notes.txt", "a/two words.wav"):
                 (corpus / name).touch()
             self.assertEqual(read_transcripts(corpus), {"1-2-0": ["well", "known", "it's"], "1-2-1": [], "9": ["yes"]})
-            self.assertEqual([path.name for path in find_recordings(corpus)], ["9.wav", "1-2-0.FLAC", "1-2-1.opus"])
+            self.assertEqual([path.name for path in find_named(corpus)], ["9.wav", "1-2-0.FLAC", "1-2-1.opus"])
 
 
 if __name__ == "__main__":

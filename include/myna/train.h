@@ -87,8 +87,8 @@ typedef struct myna_train_options {
     const char *init_model; /* NULL, or a model to start from */
 } myna_train_options;
 
-/* 100000 steps, batch 24, all cores, seed 0, code 16 wide with noise 0.1, phones
- * weighing 0.1, rate 1.5e-3, self-conversion of .5 after 3000 */
+/* 100000 steps, batch 24, all cores, seed 0, code 16 wide with noise 0.1, phones weighing 0.1, rate 1.5e-3,
+ * self-conversion of .5 after 3000 */
 MYNA_API void myna_train_options_init(myna_train_options *options);
 
 typedef struct myna_train_report {

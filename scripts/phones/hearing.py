@@ -13,7 +13,7 @@ HIDDEN, EPOCHS, RECORDINGS_AT_ONCE = 384, 3, 8
 
 
 class Ear:
-    """Steps of speech as vectors, [steps][7 x 288]."""
+    """Recordings as steps, float16 [steps][288]."""
 
     def __init__(self):
         import onnxruntime

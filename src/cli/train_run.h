@@ -4,7 +4,8 @@
 
 #include "cli/cli.h"
 
-/* What the command line says; 0 and NULL: nothing, but for seed, code_noise, phone_weight and self_conversion, where that is below 0. */
+/* What the command line says; 0 and NULL: nothing, but for seed, code_noise, phone_weight and self_conversion, where that
+ * is below 0. */
 typedef struct train_settings {
     const char *corpus, *output, *init, *cache, *phones;
     double hours, checkpoint_minutes, code_noise, phone_weight, self_conversion, rate;

@@ -148,9 +148,9 @@ static future future_of(int i, int n_ahead)
 /* Runs block `number` over s->x[n][C] in place. One that hears the future gives its output one step late: the newest
  * input is its tap +1. `film` as in myna_film_norm_forward, or NULL. */
 static void push_block(myna_stream *s, const myna_block *w, const myna_packed_block *packed, int number, const float *film,
-    future future, size_t n)
+    future reads, size_t n)
 {
-    const bool muted = future == MUTED_FUTURE;
+    const bool muted = reads == MUTED_FUTURE;
     float *past = s->past[number];
     size_t wide = C * MYNA_EXPANSION;
     memcpy(past + PAST * C, s->x, n * C * sizeof(float));
@@ -161,7 +161,7 @@ static void push_block(myna_stream *s, const myna_block *w, const myna_packed_bl
     myna_packed_linear_forward(&packed->expand, s->wide, s->norm, n);
     myna_gelu_forward(s->wide, s->wide, n * wide);
     myna_packed_linear_forward(&packed->project, s->y, s->wide, n);
-    myna_residual_forward(s->x, past + (future == HEARD_FUTURE ? PAST - 1 : PAST) * C, s->y, w->gain, n, C);
+    myna_residual_forward(s->x, past + (reads == HEARD_FUTURE ? PAST - 1 : PAST) * C, s->y, w->gain, n, C);
     memmove(past, past + n * C, PAST * C * sizeof(float));
 }
 
@@ -196,9 +196,9 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
     myna_packed_linear_forward(&p->content.in, s->x, s->row, n);
     normalize(s, 0, first, n);
     for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {
-        future future = future_of(i, s->content_ahead);
-        push_block(s, &w->content.blocks[i], &p->content.blocks[i], i, NULL, future, n);
-        first -= future == HEARD_FUTURE;
+        future reads = future_of(i, s->content_ahead);
+        push_block(s, &w->content.blocks[i], &p->content.blocks[i], i, NULL, reads, n);
+        first -= reads == HEARD_FUTURE;
         normalize(s, i + 1, first, n);
     }
     size_t width = s->model->layout.code_width;
@@ -253,9 +253,9 @@ static void push_decoder(myna_stream *s, const float *f0_hz, size_t n)
             push_attention(s, n);
             clear_before_start(s->x, first, n);
         }
-        future future = future_of(i, s->decoder_ahead);
-        push_block(s, &w->decoder.blocks[i], &p->decoder.blocks[i], MYNA_CONTENT_BLOCKS + i, s->film[i], future, n);
-        first -= future == HEARD_FUTURE;
+        future reads = future_of(i, s->decoder_ahead);
+        push_block(s, &w->decoder.blocks[i], &p->decoder.blocks[i], MYNA_CONTENT_BLOCKS + i, s->film[i], reads, n);
+        first -= reads == HEARD_FUTURE;
         clear_before_start(s->x, first, n);
     }
 }

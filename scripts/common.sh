@@ -47,15 +47,18 @@ quietly() {
     rm -f "$log"
 }
 
-# find_python NAME PACKAGE...: sets python to one that has these packages of PyPI: MYNA_PYTHON, or else that of a virtual
-# environment build/NAME-venv, which is made where it is missing. Needs $here, the root of the source tree.
-find_python() {
-    local venv=$here/build/$1-venv
+# has_python NAME: sets python to MYNA_PYTHON, or else to that of the virtual environment build/NAME-venv; fails where that
+# is still to be made. Needs $here, the root of the source tree.
+has_python() {
+    venv=$here/build/$1-venv
     python=${MYNA_PYTHON:-$venv/bin/python}
-    [[ -z ${MYNA_PYTHON:-} && ! -e $venv/complete ]] || return 0
+    [[ -n ${MYNA_PYTHON:-} || -e $venv/complete ]]
+}
+
+# make_python PACKAGE...: makes the environment that has_python did not find, with these packages of PyPI
+make_python() {
     install_missing python3-venv
-    echo "Installing ${*:2} in $venv." >&2
     /usr/bin/env python3 -m venv --clear "$venv"
-    "$python" -m pip install -q "${@:2}"
+    "$python" -m pip install -q "$@"
     touch "$venv/complete"
 }

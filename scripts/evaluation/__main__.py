@@ -21,6 +21,8 @@ import pathlib
 import subprocess
 import sys
 
+import transcripts
+
 from . import figures, report
 from .audio import Studio
 from .judges import judge
@@ -62,11 +64,7 @@ def read_table(path):
 
 def read_transcripts(corpus):
     """True texts by utterance, "1088-134315-0000", from every transcripts.txt one folder down."""
-    texts = {}
-    for path in pathlib.Path(corpus).glob("*/transcripts.txt"):
-        for line in path.read_text().splitlines():
-            name, _, texts[name] = line.partition(" ")
-    return texts
+    return transcripts.read(pathlib.Path(corpus).glob("*/transcripts.txt"))
 
 
 def find_another(manifest, path):

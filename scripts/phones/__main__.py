@@ -7,6 +7,8 @@ import pathlib
 import random
 import sys
 
+import transcripts
+
 from .alignment import align
 from .hearing import Ear, Listener, label_steps
 from .speech import find_recordings
@@ -16,12 +18,8 @@ MAX_LEARNT = 2000  # recordings, which take a quarter of a megabyte each
 
 def read_transcripts(corpus):
     """Words of each recording by its name without suffix."""
-    words = {}
-    for path in sorted([*corpus.rglob("*transcripts.txt"), *corpus.rglob("*.trans.txt")]):
-        for line in path.read_text().splitlines():
-            name, _, text = line.partition(" ")
-            words[name] = text.lower().replace("-", " ").split()
-    return words
+    texts = transcripts.read(sorted([*corpus.rglob("*transcripts.txt"), *corpus.rglob("*.trans.txt")]))
+    return {name: text.lower().replace("-", " ").split() for name, text in texts.items()}
 
 
 def note(text):
@@ -66,8 +64,10 @@ def learn_to_hear(ear, aligned):
     return listener
 
 
-def hear_all(recordings, ear, listener):
-    """(path, phones) of each."""
+def hear_all(recordings, aligned):
+    """(path, phones) of each, as learnt from the aligned ones."""
+    ear = Ear()
+    listener = learn_to_hear(ear, aligned)
     for path in recordings:
         try:
             yield path, listener.tell(ear.listen(path))
@@ -86,8 +86,7 @@ def main(corpus, out):
         sys.exit(f"{corpus}: no recording fits its transcript")
     note(f"by their words: {len(aligned)} of {len(transcribed)} transcribed recordings")
     others = [path for path in recordings if path not in aligned]
-    ear = Ear()
-    heard = hear_all(others, ear, learn_to_hear(ear, aligned)) if others else []
+    heard = hear_all(others, aligned) if others else []
     n_written = 0
     with open(f"{out}.new", "w") as ctm:
         for path, phones in itertools.chain(aligned.items(), heard):

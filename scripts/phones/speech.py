@@ -4,7 +4,7 @@ import numpy
 
 SUFFIXES = (".wav", ".flac", ".opus", ".ogg", ".mp3")
 RATE = 16000
-RMS = 0.08
+RMS = 0.08  # recognisers, PocketSphinx's beams above all, expect speech of about this level
 
 
 def find_recordings(corpus):

@@ -5,6 +5,8 @@
 #include <string.h>
 
 enum { C = MYNA_CHANNELS, KEY = MYNA_ATTENTION_KEY };
+/* Measured: tests/eval/ABLATIONS.md, "Retrieval". */
+static const float key_sharpness = 2.0f, value_strength = 2.0f;
 
 void myna_attention_memory(
     float *key, float *value, const myna_attention *w, const float *heard, const float *content, size_t steps)
@@ -14,6 +16,25 @@ void myna_attention_memory(
     if (steps == 0) return;
     myna_linear_forward(key + KEY, heard, w->key.weight, w->key.bias, steps, KEY, C);
     myna_linear_forward(value + C, content, w->value.weight, w->value.bias, steps, C, MYNA_CONTENT_IN);
+}
+
+/* scale * from[n] at *room, which moves on. */
+static float *scaled(float **room, const float *from, size_t n, float scale)
+{
+    float *out = *room;
+    *room += n;
+    for (size_t i = 0; i < n; i++) out[i] = scale * from[i];
+    return out;
+}
+
+void myna_attention_strengthen(myna_attention *w, float *room)
+{
+    w->key.weight = scaled(&room, w->key.weight, KEY * C, key_sharpness);
+    w->key.bias = scaled(&room, w->key.bias, KEY, key_sharpness);
+    w->no_key = scaled(&room, w->no_key, KEY, key_sharpness);
+    w->value.weight = scaled(&room, w->value.weight, C * MYNA_CONTENT_IN, value_strength);
+    w->value.bias = scaled(&room, w->value.bias, C, value_strength);
+    for (int c = 0; c < C; c++) w->value.bias[c] += (1.0f - value_strength) * w->no_value[c];
 }
 
 void myna_attention_pass_lay_out(

@@ -26,6 +26,13 @@ static inline myna_attention_shape myna_attention_shape_of(size_t items, size_t 
 void myna_attention_memory(
     float *key, float *value, const myna_attention *weights, const float *heard, const float *content, size_t steps);
 
+/* How a model that converts uses its attention: it tells keys apart more sharply than in training, and what is found
+ * moves further from no_value. In training what is heard is the target's own speech and a reference is 6 s or less, so
+ * little is asked of it there; between speakers it is where likeness comes from. Copies key, no_key and value so
+ * changed to room[MYNA_RETRIEVAL_SIZE] and lets `weights` point there. */
+enum { MYNA_RETRIEVAL_SIZE = MYNA_ATTENTION_KEY * (MYNA_CHANNELS + 2) + MYNA_CHANNELS * (MYNA_CONTENT_IN + 1) };
+void myna_attention_strengthen(myna_attention *weights, float *room);
+
 /* A batch's way through the attention, and back; rows = items * steps, n_keys = 1 + reference_steps. */
 typedef struct myna_attention_pass {
     size_t items, steps, reference_steps;

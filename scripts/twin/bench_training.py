@@ -20,7 +20,7 @@ from .measure import Myna, processor, timed
 from .network import BEST, CONTENT_IN, MEL_BANDS, PITCH_IN, SPEAKER_IN, STEP_FRAMES, Network
 from .training import Trainer
 
-STEPS, SPEAKER_STEPS, CODE_WIDTH = 64, 128, 16  # MYNA_SEGMENT_STEPS, MYNA_REFERENCE_STEPS
+STEPS, SPEAKER_STEPS, CODE_WIDTH = 64, 64, 16  # MYNA_SEGMENT_STEPS, MYNA_REFERENCE_STEPS
 THREADS = (1, 2)
 PRECISIONS = {"single": ["--single-precision"], "bfloat16": []}  # options of myna bench
 REPETITIONS = 2  # steps in one measurement, after one to warm up; the faster one counts

@@ -16,7 +16,7 @@ from . import rng, tensor_file
 from .network import BALANCED, BEST, CONTENT_IN, LOW, MEL_BANDS, PITCH_IN, SPEAKER_IN, STEP_FRAMES, Network
 from .training import Trainer, loss_parts
 
-CODE_WIDTH, ITEMS, STEPS, SPEAKER_STEPS = 16, 3, 64, 128  # steps as in training: MYNA_SEGMENT_STEPS ...
+CODE_WIDTH, ITEMS, STEPS, SPEAKER_STEPS = 16, 3, 64, 64  # steps as in training: MYNA_SEGMENT_STEPS ...
 N_TRAINING_STEPS, RATE = 10, 0.015  # at warm-up's start, so 0.000075 to 0.00075
 STEP_STRIDE = 21  # of the outputs that are stored in full: steps 0, 21, 42, 63
 PARAMETER_SEED, CHANGE_SEED, INPUT_SEED = 1, 2, 3

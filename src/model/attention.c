@@ -6,7 +6,7 @@
 
 enum { C = MYNA_CHANNELS, KEY = MYNA_ATTENTION_KEY };
 /* Measured: tests/eval/ABLATIONS.md, "Retrieval". */
-static const float key_sharpness = 2.0f, value_strength = 2.0f;
+static const float key_sharpness = 2.0f, value_strength = 1.5f;
 
 void myna_attention_memory(
     float *key, float *value, const myna_attention *w, const float *heard, const float *content, size_t steps)

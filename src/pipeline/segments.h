@@ -9,9 +9,9 @@
 enum {
     MYNA_SEGMENT_FRAMES = 128, /* 1.6 s */
     MYNA_SEGMENT_STEPS = MYNA_SEGMENT_FRAMES / MYNA_STEP_FRAMES,
-    MYNA_REFERENCE_FRAMES = 512, /* 6.4 s: nearer to what voices are enrolled from than another segment would be */
+    MYNA_REFERENCE_FRAMES = 256, /* 3.2 s: nearer to what voices are enrolled from than another segment would be */
     MYNA_REFERENCE_STEPS = MYNA_REFERENCE_FRAMES / MYNA_SPEAKER_FRAMES,
-    MYNA_REFERENCE_MIN_FRAMES = 64, /* shorter references are not used; shorter than MYNA_REFERENCE_FRAMES they are looped */
+    MYNA_REFERENCE_MIN_FRAMES = 64, /* shorter references are not used; shorter than 256 they are looped */
 };
 
 /* Makes segments into its own arrays; each worker has one. */

@@ -28,8 +28,8 @@ void myna_attention_memory(
 
 /* How a model that converts uses its attention: it tells keys apart more sharply than in training, and what is found
  * moves further from no_value. In training what is heard is the target's own speech and a reference is 3 s, so little is
- * asked of it there; between speakers it gives likeness for hardly any words (ABLATIONS.md, "Retrieval"). Copies key, no_key and value so
- * changed to room[MYNA_RETRIEVAL_SIZE] and lets `weights` point there. */
+ * asked of it there; between speakers it gives likeness for hardly any words (ABLATIONS.md, "Retrieval"). Copies key,
+ * no_key and value so changed to room[MYNA_RETRIEVAL_SIZE] and lets `weights` point there. */
 enum { MYNA_RETRIEVAL_SIZE = MYNA_ATTENTION_KEY * (MYNA_CHANNELS + 2) + MYNA_CHANNELS * (MYNA_CONTENT_IN + 1) };
 void myna_attention_strengthen(myna_attention *weights, float *room);
 

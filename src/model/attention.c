@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { C = MYNA_CHANNELS, KEY = MYNA_ATTENTION_KEY };
-/* Measured: tests/eval/ABLATIONS.md, "Retrieval". */
+/* Against 1 and 1 on 72 pairs: likeness +.013, CER +.004; at low latency +.014, +.020 (tests/eval/ABLATIONS.md). */
 static const float key_sharpness = 2.0f, value_strength = 1.5f;
 
 void myna_attention_memory(

@@ -85,9 +85,15 @@ record() {
     wait $player_pid 2>/dev/null
 }
 
-# expect KIND OUT TOLERANCE_MS: as late as Myna said
+# expect KIND FILE OUT TOLERANCE_MS: FILE comes back in OUT, as late as Myna said. A server that had no time, which it
+# counts as xruns, leaves holes of its own in what is recorded: then it is recorded again, three times at most.
 expect() {
-    "$compare" "$1" "$2" "$(said_latency)" "$3" || fail "$1 of $2"
+    for _ in 1 2 3; do
+        record "$2" "$3"
+        "$compare" "$1" "$3" "$(said_latency)" "$4" && return
+        grep -q 'xruns [1-9]' live.log || break
+    done
+    fail "$1 of $3"
 }
 
 # The dry path at every rate and period: it arrives when Myna said it would.
@@ -96,9 +102,8 @@ for rate in 16000 44100 48000; do
     for period in 64 256 1024; do
         start_server $rate $period
         start_live --dry-wet 0
-        record speech$rate.wav dry$rate-$period.wav
         printf '%s Hz, period %s: ' $rate $period
-        expect wave dry$rate-$period.wav 2
+        expect wave speech$rate.wav dry$rate-$period.wav 2
         stop
     done
 done
@@ -117,9 +122,8 @@ stop
 for latency in low balanced best; do
     start_server 16000 256
     start_live --latency $latency
-    record "$tree/samples/source.flac" wet-$latency.wav
     printf 'converted, %s: ' $latency
-    expect envelope wet-$latency.wav 40
+    expect envelope "$tree/samples/source.flac" wet-$latency.wav 40
     stop
 done
 

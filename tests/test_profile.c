@@ -192,6 +192,33 @@ static void long_recordings_are_sampled_evenly(void **state)
     myna_profile_meter_free(meter);
 }
 
+/* The same speech alone and with a second of noise as loud behind it, which is not the voice's; but a whisper is. */
+static void noise_is_not_kept(void **state)
+{
+    (void)state;
+    enum { LONGER = N + 2 * SECOND + SECOND / 2 };
+    static float noisy[LONGER], whisper[N];
+    memcpy(noisy, speech, sizeof speech);
+    add_noise(noisy + N + 4 * SECOND / 5, SECOND, 0.1f, 1);
+    myna_profile alone, with_noise, whispered;
+    size_t n_alone, n_with_noise, n_whispered;
+    myna_profile_meter *meter = measure(&alone, speech, N, 5000, 2400);
+    myna_profile_meter_log_mel(meter, &n_alone);
+    myna_profile_meter_free(meter);
+    meter = measure(&with_noise, noisy, LONGER, 5000, 2400);
+    myna_profile_meter_log_mel(meter, &n_with_noise);
+    myna_profile_meter_free(meter);
+    assert_in_range(n_with_noise, n_alone - 8, n_alone + 8);
+    float change = with_noise.speech_level_db - alone.speech_level_db; /* the gain differs by the noise's level */
+    for (int b = 0; b < MYNA_MEL_BANDS; b++)
+        assert_near(with_noise.bands.mean[b] + change / 20, alone.bands.mean[b], 0.03);
+    add_noise(whisper, N, 0.1f, 1);
+    meter = measure(&whispered, whisper, N, 5000, 2400);
+    myna_profile_meter_log_mel(meter, &n_whispered);
+    myna_profile_meter_free(meter);
+    assert_in_range(n_whispered, 470, 480);
+}
+
 static void nothing_is_measured_of_nothing(void **state)
 {
     (void)state;
@@ -253,6 +280,7 @@ int main(void)
         cmocka_unit_test(any_blocks_give_the_same),
         cmocka_unit_test(kept_frames_are_the_recording),
         cmocka_unit_test(long_recordings_are_sampled_evenly),
+        cmocka_unit_test(noise_is_not_kept),
         cmocka_unit_test(nothing_is_measured_of_nothing),
         cmocka_unit_test(not_a_number_is_refused),
         cmocka_unit_test(pushing_never_allocates),

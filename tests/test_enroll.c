@@ -138,6 +138,7 @@ static void reconstruction_is_the_networks_output(void **state)
     const bool reference = true;
     myna_batch batch = {content, speaker, pitch, ripple, noise, &reference, NULL};
     for (int latency = 0; latency <= MYNA_LATENCY_BEST; latency++) {
+        myna_network_set_retrieval(network, myna_retrieval_at((myna_latency)latency));
         const float *out = myna_network_forward(network, &model->weights, &batch, (myna_latency)latency);
         myna_band_meter meter = {0};
         for (size_t i = 0; i < frames; i++) {

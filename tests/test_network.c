@@ -141,6 +141,7 @@ static void check_tensors(fixture *f, bool of_content, bool reference)
 static void check_latency(fixture *f, myna_latency latency)
 {
     f->latency = latency;
+    myna_network_set_retrieval(f->network, myna_retrieval_at(latency)); /* 1 and 1 at low */
     check_tensors(f, false, true);
     check_tensors(f, true, false);
 }
@@ -177,6 +178,31 @@ static void content_forgets_what_stays_the_same(void **state)
     for (size_t i = 0; i < N_OUT; i++) assert_float_equal(changed[i], plain[i], 0.05f);
 }
 
+static void retrieval_leans_on_what_is_found(void **state)
+{
+    fixture *f = *state;
+    enum { N_QUERY = 2 * MYNA_ATTENTION_KEY, N_FOUND = 2 * MYNA_CHANNELS };
+    static float query[N_QUERY], found[N_FOUND], none[MYNA_CHANNELS], plain[N_OUT];
+    const myna_retrieval retrieval = {.sharpness = 3, .strength = 1.25f};
+    for (int i = 0; i < N_QUERY; i++) query[i] = (float)i;
+    for (int i = 0; i < N_FOUND; i++) found[i] = (float)(2 * i);
+    for (int i = 0; i < MYNA_CHANNELS; i++) none[i] = (float)-i;
+    myna_retrieval_ask(query, 2, retrieval);
+    myna_retrieval_take(found, none, 2, retrieval);
+    for (int i = 0; i < N_QUERY; i++) assert_true(query[i] == (float)(3 * i));
+    for (int i = 0; i < N_FOUND; i++) {
+        float from = (float)-(i % MYNA_CHANNELS);
+        assert_float_equal(found[i], from + 1.25f * ((float)(2 * i) - from), 1e-3f);
+    }
+    f->reference[0] = true; /* the other item has none: nothing changes for it */
+    myna_network_set_retrieval(f->network, (myna_retrieval){1, 1});
+    memcpy(plain, myna_network_forward(f->network, &f->weights, &f->batch, MYNA_LATENCY_BEST), sizeof plain);
+    myna_network_set_retrieval(f->network, retrieval);
+    const float *leaning = myna_network_forward(f->network, &f->weights, &f->batch, MYNA_LATENCY_BEST);
+    assert_memory_not_equal(leaning, plain, sizeof plain / ITEMS);
+    assert_memory_equal(leaning + N_OUT / ITEMS, plain + N_OUT / ITEMS, sizeof plain / ITEMS);
+}
+
 static void backward_accumulates(void **state)
 {
     fixture *f = *state;
@@ -198,6 +224,7 @@ int main(void)
         cmocka_unit_test(gradients_at_best),
         cmocka_unit_test(gradients_at_balanced),
         cmocka_unit_test(gradients_at_low),
+        cmocka_unit_test(retrieval_leans_on_what_is_found),
         cmocka_unit_test(content_forgets_what_stays_the_same),
         cmocka_unit_test(backward_accumulates),
     };

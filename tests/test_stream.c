@@ -1,7 +1,6 @@
 /* The streaming network against the batch network: the same steps, however they are cut. */
 #include "testing.h"
 
-#include "model/attention.h"
 #include "model/features.h"
 #include "model/stream.h"
 
@@ -107,6 +106,7 @@ static int tear_down(void **state)
 static void run_batch(fixture *f, myna_latency latency)
 {
     const myna_weights *w = &f->model->weights;
+    myna_network_set_retrieval(f->network, myna_retrieval_at(latency));
     const float *out = myna_network_forward(f->network, w, &f->batch, latency);
     memset(&f->statistics, 0, sizeof f->statistics);
     myna_network_hear(f->network, w, f->content, latency, &f->statistics);
@@ -186,33 +186,9 @@ static void reset_equals_new(void **state)
     }
 }
 
-/* What a model looks up with: the file's keys by one factor, no_key too, and values by one factor further from
- * no_value, which stays. */
-static void model_strengthens_its_attention(void **state)
-{
-    enum { KEYS = 1 + 6, N_KEY = KEYS * MYNA_ATTENTION_KEY, N_VALUE = KEYS * MYNA_CHANNELS, VALUE = MYNA_CHANNELS };
-    const fixture *f = *state;
-    static float heard[KEYS * MYNA_CHANNELS], key[N_KEY], value[N_VALUE], strong_key[N_KEY], strong_value[N_VALUE];
-    myna_weights trained;
-    myna_weights_bind(&trained, &f->model->layout, f->model->parameters);
-    myna_rng rng = myna_rng_seed(12, 13);
-    for (size_t i = 0; i < KEYS * MYNA_CHANNELS; i++) heard[i] = myna_rng_normal(&rng);
-    myna_attention_memory(key, value, &trained.decoder.attention, heard, f->content, KEYS - 1);
-    myna_attention_memory(
-        strong_key, strong_value, &f->model->weights.decoder.attention, heard, f->content, KEYS - 1);
-    float sharpness = strong_key[0] / key[0], strength = (strong_value[VALUE] - value[0]) / (value[VALUE] - value[0]);
-    assert_true(sharpness > 1.2f && strength > 1.2f);
-    for (size_t i = 0; i < N_KEY; i++) assert_float_equal(strong_key[i], sharpness * key[i], 1e-4f);
-    for (size_t i = 0; i < N_VALUE; i++) {
-        float none = value[i % VALUE];
-        assert_float_equal(strong_value[i], none + strength * (value[i] - none), 1e-4f);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(model_strengthens_its_attention),
         cmocka_unit_test(stream_equals_batch),
         cmocka_unit_test(reset_equals_new),
     };

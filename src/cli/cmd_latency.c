@@ -128,6 +128,7 @@ typedef struct figures {
 } figures;
 
 static const char *const modes[] = {"low", "balanced", "best"};
+enum { N_MODES = sizeof modes / sizeof *modes };
 
 static double engine_ms(int latency)
 {
@@ -151,7 +152,7 @@ static cJSON *as_json(figures f, double more)
 static void print_json(figures device, double margin_ms, size_t n, bool two_clocks)
 {
     cJSON *json = cJSON_CreateObject(), *engine = cJSON_CreateObject(), *total = cJSON_CreateObject();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < N_MODES; i++) {
         cJSON_AddNumberToObject(engine, modes[i], engine_ms(i));
         cJSON_AddItemToObject(total, modes[i], as_json(device, margin_ms + engine_ms(i)));
     }
@@ -171,7 +172,7 @@ static void print_table(figures device, double margin_ms, size_t n, bool two_clo
     printf("  %2zu clicks, ms                        p50     p95     max\n", n);
     print_row("device, there and back", device, 0);
     print_row("blocks and resampling", fixed, margin_ms);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < N_MODES; i++) {
         snprintf(name, sizeof name, "engine, --latency %s", modes[i]);
         print_row(name, fixed, engine_ms(i));
         snprintf(name, sizeof name, "total, --latency %s", modes[i]);

@@ -123,7 +123,8 @@ static float *mel_of(const myna_profile_meter *meter, size_t slot)
 }
 
 /* Speech is never long without voice: on the corpus .9 % of its frames are more than 0.25 s away from it. What else is as
- * loud - a door, a chair, a gust - is noise, and would be taken for a sound of this voice. */
+ * loud - a door, a chair, a gust - is noise, and would be taken for a sound of this voice. Voice beyond the stretch's ends is
+ * not seen. */
 static bool is_near_voice(const float *f0_hz, size_t n_frames, size_t frame)
 {
     size_t first = frame > VOICE_REACH ? frame - VOICE_REACH : 0;
@@ -271,15 +272,15 @@ static void measure_f0(myna_profile *out, const uint32_t count[F0_BINS + 1], con
     out->f0_high_hz = n > 0 ? percentile_hz(count, n, 0.95) : 0;
 }
 
-/* Brings the frames kept to normal level, drops stretches that turned out to be background, and, unless all is whispered,
- * noise, and closes the gaps. */
+/* Brings the frames kept to normal level, drops stretches that turned out to be background and, unless all is whispered,
+ * loud frames far from voice, closes the gaps. */
 static void keep_speech(myna_profile_meter *meter, float gain, bool is_whisper, myna_band_statistics *bands)
 {
     myna_band_meter statistics = {0};
     for (size_t slot = 0; slot < meter->n_used; slot++) {
         const float *mel = mel_of(meter, slot);
         const size_t n = meter->length[slot];
-        float f0_hz[STRETCH_FRAMES]; /* the frames kept overwrite it */
+        float f0_hz[STRETCH_FRAMES]; /* looked back at when kept frames have overwritten it */
         memcpy(f0_hz, meter->f0_hz + slot * STRETCH_FRAMES, sizeof f0_hz);
         if (!holds_speech(mel, is_whisper ? NULL : f0_hz, n, gain)) continue;
         for (size_t i = 0; i < n; i++) {

@@ -14,7 +14,8 @@ void myna_band_meter_push(myna_band_meter *meter, const float *log_mel); /* [MYN
 bool myna_band_meter_result(const myna_band_meter *meter, myna_band_statistics *out);
 
 typedef struct myna_profile_meter myna_profile_meter;
-/* Keeps at most max_frames frames, from the stretches of about a second that hold speech; 0: none. */
+/* Keeps at most max_frames frames, from the stretches of about a second that hold speech, without what is as loud
+ * but far from any voice, unless all is whispered; 0: none. */
 myna_status myna_profile_meter_create(
     myna_profile_meter **out, const myna_mel *mel, size_t max_frames, myna_error *error);
 void myna_profile_meter_free(myna_profile_meter *meter);

@@ -5,8 +5,27 @@
 #include <string.h>
 
 enum { C = MYNA_CHANNELS, KEY = MYNA_ATTENTION_KEY };
-/* Against 1 and 1 on 72 pairs: likeness +.013, CER +.004; at low latency +.014, +.020 (tests/eval/ABLATIONS.md). */
-static const float key_sharpness = 2.0f, value_strength = 1.5f;
+
+/* On 72 pairs 2 and 1.5 give, against 1 and 1, likeness +.013 and CER +.004 at best, +.010 and none at balanced, but +.014
+ * and +.020 at low. */
+myna_retrieval myna_retrieval_at(myna_latency latency)
+{
+    if (latency == MYNA_LATENCY_LOW) return (myna_retrieval){.sharpness = 1.0f, .strength = 1.0f};
+    return (myna_retrieval){.sharpness = 2.0f, .strength = 1.5f};
+}
+
+void myna_retrieval_ask(float *query, size_t rows, myna_retrieval r)
+{
+    if (r.sharpness == 1) return;
+    for (size_t i = 0; i < rows * KEY; i++) query[i] *= r.sharpness;
+}
+
+void myna_retrieval_take(float *found, const float *no_value, size_t rows, myna_retrieval r)
+{
+    if (r.strength == 1) return;
+    for (size_t row = 0; row < rows; row++, found += C)
+        for (int c = 0; c < C; c++) found[c] = no_value[c] + r.strength * (found[c] - no_value[c]);
+}
 
 void myna_attention_memory(
     float *key, float *value, const myna_attention *w, const float *heard, const float *content, size_t steps)
@@ -16,25 +35,6 @@ void myna_attention_memory(
     if (steps == 0) return;
     myna_linear_forward(key + KEY, heard, w->key.weight, w->key.bias, steps, KEY, C);
     myna_linear_forward(value + C, content, w->value.weight, w->value.bias, steps, C, MYNA_CONTENT_IN);
-}
-
-/* scale * from[n] at *room, which moves on. */
-static float *scaled(float **room, const float *from, size_t n, float scale)
-{
-    float *out = *room;
-    *room += n;
-    for (size_t i = 0; i < n; i++) out[i] = scale * from[i];
-    return out;
-}
-
-void myna_attention_strengthen(myna_attention *w, float *room)
-{
-    w->key.weight = scaled(&room, w->key.weight, KEY * C, key_sharpness);
-    w->key.bias = scaled(&room, w->key.bias, KEY, key_sharpness);
-    w->no_key = scaled(&room, w->no_key, KEY, key_sharpness);
-    w->value.weight = scaled(&room, w->value.weight, C * MYNA_CONTENT_IN, value_strength);
-    w->value.bias = scaled(&room, w->value.bias, C, value_strength);
-    for (int c = 0; c < C; c++) w->value.bias[c] += (1.0f - value_strength) * w->no_value[c];
 }
 
 void myna_attention_pass_lay_out(
@@ -88,13 +88,26 @@ const float *myna_attention_pass_forward(myna_attention_pass *p, const myna_atte
     size_t rows = p->items * p->steps;
     myna_norm_forward(p->norm, p->stats, x, w->norm_scale, w->norm_shift, rows, C);
     myna_linear_forward(p->query, p->norm, w->query.weight, w->query.bias, rows, KEY, C);
+    myna_retrieval_ask(p->query, rows, p->retrieval);
     myna_attention_forward(p->found, p->weights, p->query, p->key, p->value, p->n_used, shape_of(p));
+    myna_retrieval_take(p->found, w->no_value, rows, p->retrieval);
     myna_linear_forward(p->y, p->found, w->out.weight, w->out.bias, rows, C, C);
     myna_residual_forward(p->out, x, p->y, w->gain, rows, C);
     return p->out;
 }
 
 /* ---- Backward ---------------------------------------------------------------------------------------------------- */
+
+/* d(found) from what was taken of it to what was found. */
+static void take_backward(float *dfound, float *dno_value, size_t rows, myna_retrieval r)
+{
+    if (r.strength == 1) return;
+    for (size_t row = 0; row < rows; row++, dfound += C)
+        for (int c = 0; c < C; c++) {
+            dno_value[c] += (1.0f - r.strength) * dfound[c];
+            dfound[c] *= r.strength;
+        }
+}
 
 /* From p->dkey and p->dvalue. */
 static void memory_backward(
@@ -120,8 +133,10 @@ void myna_attention_pass_backward(myna_attention_pass *p, const myna_attention *
     float *dy = a, *dfound = b, *dnorm = a, *dresidual = b;
     myna_residual_backward(dy, d->gain, dx, p->y, w->gain, rows, C);
     myna_linear_backward(dfound, d->out.weight, d->out.bias, dy, p->found, w->out.weight, rows, C, C);
+    take_backward(dfound, d->no_value, rows, p->retrieval);
     myna_attention_backward(p->dquery, p->dkey, p->dvalue, p->dscores, dfound, p->query, p->key, p->value, p->weights,
         p->n_used, shape_of(p));
+    myna_retrieval_ask(p->dquery, rows, p->retrieval); /* its own transpose */
     memory_backward(p, d, content, w);
     myna_linear_backward(dnorm, d->query.weight, d->query.bias, p->dquery, p->norm, w->query.weight, rows, KEY, C);
     myna_norm_backward(dresidual, d->norm_scale, d->norm_shift, dnorm, x, p->stats, w->norm_scale, rows, C);

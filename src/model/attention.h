@@ -26,16 +26,23 @@ static inline myna_attention_shape myna_attention_shape_of(size_t items, size_t 
 void myna_attention_memory(
     float *key, float *value, const myna_attention *weights, const float *heard, const float *content, size_t steps);
 
-/* How a model that converts uses its attention: it tells keys apart more sharply than in training, and what is found
- * moves further from no_value. In training what is heard is the target's own speech and a reference is 3 s, so little is
- * asked of it there; between speakers it gives likeness for hardly any words (ABLATIONS.md, "Retrieval"). Copies key,
- * no_key and value so changed to room[MYNA_RETRIEVAL_SIZE] and lets `weights` point there. */
-enum { MYNA_RETRIEVAL_SIZE = MYNA_ATTENTION_KEY * (MYNA_CHANNELS + 2) + MYNA_CHANNELS * (MYNA_CONTENT_IN + 1) };
-void myna_attention_strengthen(myna_attention *weights, float *room);
+/* How far a decoder leans on what it finds: queries count `sharpness` times, which tells sounds apart more sharply, and
+ * what is found lies `strength` times as far from no_value. Both are 1 in training, where what is said is the target's own
+ * speech and a reference is 3 s, so that little is asked of it; in a conversion more of both gives likeness for few words,
+ * or, where the code hears little of the future, for many (ABLATIONS.md, "Retrieval"). */
+typedef struct myna_retrieval {
+    float sharpness, strength;
+} myna_retrieval;
+/* What a conversion at this latency uses. */
+myna_retrieval myna_retrieval_at(myna_latency latency);
+/* Before and after a look-up, in place: query[rows][MYNA_ATTENTION_KEY] and found[rows][MYNA_CHANNELS]. */
+void myna_retrieval_ask(float *query, size_t rows, myna_retrieval retrieval);
+void myna_retrieval_take(float *found, const float *no_value, size_t rows, myna_retrieval retrieval);
 
 /* A batch's way through the attention, and back; rows = items * steps, n_keys = 1 + reference_steps. */
 typedef struct myna_attention_pass {
     size_t items, steps, reference_steps;
+    myna_retrieval retrieval;
     float *heard;                            /* [items][reference_steps][c] */
     float *key, *value;                      /* [items][n_keys][MYNA_ATTENTION_KEY], [items][n_keys][c] */
     size_t *n_used;                          /* [items]: 1 or n_keys */
@@ -45,7 +52,7 @@ typedef struct myna_attention_pass {
     float *dquery, *dkey, *dvalue, *dscores; /* dscores[steps][n_keys] */
 } myna_attention_pass;
 
-/* See arena.h: to be called twice. */
+/* See arena.h: to be called twice. `retrieval` is the caller's to set. */
 void myna_attention_pass_lay_out(
     myna_attention_pass *pass, myna_arena *arena, size_t items, size_t steps, size_t reference_steps);
 /* What is heard of an item's reference, content[reference_steps][MYNA_CONTENT_IN]; `heard` NULL: it has none. */

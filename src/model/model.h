@@ -13,8 +13,7 @@ enum { MYNA_ID_SIZE = 17 }; /* 16 hexadecimal digits and a zero */
 struct myna_model {
     myna_layout layout;
     float *parameters; /* [layout.n_parameters], as in the file */
-    float *retrieval;  /* [MYNA_RETRIEVAL_SIZE] */
-    myna_weights weights; /* point to `parameters`, but the attention's keys and values to `retrieval` (see attention.h) */
+    myna_weights weights; /* point to `parameters` */
     myna_packed_weights packed;
     myna_mel *mel;
     float *ripple;     /* [MYNA_RIPPLE_ROWS][MYNA_MEL_BANDS], log10 units */

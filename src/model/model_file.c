@@ -1,7 +1,6 @@
 #include "model/model.h"
 
 #include "base/status.h"
-#include "model/attention.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -195,9 +194,7 @@ myna_status myna_model_write(const char *path, const myna_layout *layout, const 
 static myna_status fill(myna_model *model, const myna_facts *facts, myna_error *error)
 {
     model->ripple = malloc(MYNA_RIPPLE_ROWS * MYNA_MEL_BANDS * sizeof *model->ripple);
-    model->retrieval = malloc(MYNA_RETRIEVAL_SIZE * sizeof *model->retrieval);
-    if (model->retrieval) myna_attention_strengthen(&model->weights.decoder.attention, model->retrieval);
-    if (!model->ripple || !model->retrieval || !myna_facts_copy(&model->facts, facts) ||
+    if (!model->ripple || !myna_facts_copy(&model->facts, facts) ||
         !myna_packed_weights_init(&model->packed, &model->layout, &model->weights))
         return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a model");
     myna_status status = myna_mel_create(&model->mel, error);
@@ -229,7 +226,6 @@ void myna_model_free(myna_model *model)
     myna_mel_free(model->mel);
     myna_facts_free(&model->facts);
     free(model->ripple);
-    free(model->retrieval);
     free(model->parameters);
     free(model);
 }

@@ -2,7 +2,6 @@
 
 #include "base/arena.h"
 #include "base/status.h"
-#include "model/attention.h"
 #include "model/block.h"
 #include "nn/gemm.h"
 #include "nn/layers.h"
@@ -133,9 +132,13 @@ myna_status myna_network_create(
     myna_network *n = NULL;
     myna_status status = create(&n, &shape, error);
     if (status == MYNA_OK) status = myna_network_create_encoders(&n->listener, layout, reference_steps(n), 0, error);
-    if (status == MYNA_OK) *out = n;
-    else myna_network_free(n);
-    return status;
+    if (status != MYNA_OK) {
+        myna_network_free(n);
+        return status;
+    }
+    myna_network_set_retrieval(n, (myna_retrieval){1.0f, 1.0f});
+    *out = n;
+    return MYNA_OK;
 }
 
 myna_status myna_network_create_encoders(
@@ -152,6 +155,11 @@ void myna_network_free(myna_network *network)
     myna_network_free(network->listener);
     myna_arena_free(&network->arena);
     free(network);
+}
+
+void myna_network_set_retrieval(myna_network *network, myna_retrieval retrieval)
+{
+    network->attention.retrieval = retrieval;
 }
 
 /* Block i of content encoder or decoder, of which the first n_ahead see one step of the future. */

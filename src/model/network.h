@@ -2,6 +2,7 @@
 #ifndef MYNA_MODEL_NETWORK_H
 #define MYNA_MODEL_NETWORK_H
 
+#include "model/attention.h"
 #include "model/tensors.h"
 
 /* Steps that content encoder and decoder look ahead: their first so many blocks read one step of the future each. */
@@ -36,6 +37,8 @@ myna_status myna_network_create(
 myna_status myna_network_create_encoders(
     myna_network **out, const myna_layout *layout, size_t steps, size_t speaker_steps, myna_error *error);
 void myna_network_free(myna_network *network);
+/* How far the decoder leans on the reference; {1, 1}, as in training, until this is called. */
+void myna_network_set_retrieval(myna_network *network, myna_retrieval retrieval);
 
 /* Normalised log-mel [items][steps][MYNA_STEP_OUT], owned by `network` until its next forward. The batch's arrays
  * must stay as they are until backward has run. */

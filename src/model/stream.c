@@ -2,7 +2,6 @@
 
 #include "base/arena.h"
 #include "base/status.h"
-#include "model/attention.h"
 #include "model/content_norm.h"
 #include "model/features.h"
 #include "nn/gemm.h"
@@ -24,6 +23,7 @@ struct myna_stream {
     myna_arena arena;
     const myna_model *model;
     int content_ahead, decoder_ahead;
+    myna_retrieval retrieval;
     int64_t n_pushed; /* steps so far */
     myna_content_norm content_norm, content_norm_at_start;
     int steps_after_speech;
@@ -98,6 +98,7 @@ myna_status myna_stream_create(myna_stream **out, const myna_model *model, const
     s->model = model;
     s->content_ahead = myna_content_ahead(latency);
     s->decoder_ahead = myna_decoder_ahead(latency);
+    s->retrieval = myna_retrieval_at(latency);
     lay_out(s);
     if (!myna_arena_reserve(&s->arena)) {
         free(s);
@@ -221,6 +222,7 @@ static void push_attention(myna_stream *s, size_t n)
     const float before = (float)s->fade_steps / FADE_STEPS;
     myna_norm_forward(s->norm, s->stats, s->x, w->norm_scale, w->norm_shift, n, C);
     myna_packed_linear_forward(&p->decoder.query, s->query_row, s->norm, n);
+    myna_retrieval_ask(s->query_row, n, s->retrieval);
     for (size_t i = 0; i < n; i++) {
         float *found = s->found + i * C, *query = s->query_row + i * MYNA_ATTENTION_KEY;
         look_up(s, s->speaker, found, query);
@@ -228,6 +230,7 @@ static void push_attention(myna_stream *s, size_t n)
         look_up(s, s->speaker_before, s->found_before, query);
         for (size_t c = 0; c < C; c++) found[c] += before * (s->found_before[c] - found[c]);
     }
+    myna_retrieval_take(s->found, w->no_value, n, s->retrieval);
     myna_packed_linear_forward(&p->decoder.found, s->y, s->found, n);
     memcpy(s->norm, s->x, n * C * sizeof *s->x);
     myna_residual_forward(s->x, s->norm, s->y, w->gain, n, C);

@@ -33,6 +33,7 @@ enum {
     HEARD_STEPS = 32,      /* power of two; what one call takes plus what the network holds back */
     QUEUE_SAMPLES = 16384, /* power of two; latency plus what one call gives */
 };
+_Static_assert(MYNA_STREAM_MAX_STEPS + 2 * MYNA_AHEAD_BLOCKS <= HEARD_STEPS, "for every latency");
 
 /* Of the running estimate of the output's level: as for matching, which it follows. */
 static const double level_start_seconds = 5.0, level_memory_seconds = 10.0;

@@ -68,7 +68,9 @@ static myna_status allocate(portion *p, const myna_layout *layout, myna_error *e
     bool is_whole =
         p->content && p->speaker && p->pitch && p->ripple && p->noise && p->target && p->dout && p->reference;
     if (!is_whole) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for tuning");
-    return myna_network_create(&p->network, layout, p->items, SEGMENT, SPEAKER_STEPS, error);
+    myna_status status = myna_network_create(&p->network, layout, p->items, SEGMENT, SPEAKER_STEPS, error);
+    if (status == MYNA_OK) myna_network_set_retrieval(p->network, myna_retrieval_at(MYNA_LATENCY_BEST));
+    return status;
 }
 
 static void release(portion *p)

@@ -99,10 +99,10 @@ static myna_status save(const char *path, const float *samples, size_t n, myna_e
 
 int main(int argc, char **argv)
 {
-    myna_latency latency = MYNA_LATENCY_BEST;
-    if (argc > 3 && strcmp(argv[3], "low") == 0) latency = MYNA_LATENCY_LOW;
-    if (argc > 3 && strcmp(argv[3], "balanced") == 0) latency = MYNA_LATENCY_BALANCED;
-    if (argc < 3) {
+    static const char *const names[] = {"low", "balanced", "best"};
+    int latency = argc > 3 ? 0 : MYNA_LATENCY_BEST;
+    while (argc > 3 && latency <= MYNA_LATENCY_BEST && strcmp(argv[3], names[latency]) != 0) latency++;
+    if (argc < 3 || latency > MYNA_LATENCY_BEST) {
         fputs("usage: copy_synthesis IN OUT.wav [low|balanced|best [ITERATIONS]]\n", stderr);
         return 1;
     }
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
     size_t n;
     stages s = {0};
     myna_error error = {0};
-    myna_status status = create(&s, latency, argc > 4 ? atoi(argv[4]) : 8, &error);
+    myna_status status = create(&s, (myna_latency)latency, argc > 4 ? atoi(argv[4]) : 8, &error);
     if (status == MYNA_OK) status = myna_audio_load(&samples, &n, argv[1], NULL, &error);
     if (status == MYNA_OK) {
         copy(&s, samples, n, find_gain(samples, n));

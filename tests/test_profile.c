@@ -39,6 +39,16 @@ static myna_profile_meter *measure(myna_profile *out, const float *samples, size
     return meter;
 }
 
+/* Returns the number of frames kept. */
+static size_t measure_kept(myna_profile *out, const float *samples, size_t n)
+{
+    size_t n_kept;
+    myna_profile_meter *meter = measure(out, samples, n, 5000, 2400);
+    myna_profile_meter_log_mel(meter, &n_kept);
+    myna_profile_meter_free(meter);
+    return n_kept;
+}
+
 static void band_meter_agrees_with_the_definition(void **state)
 {
     (void)state;
@@ -201,22 +211,13 @@ static void noise_is_not_kept(void **state)
     memcpy(noisy, speech, sizeof speech);
     add_noise(noisy + N + 4 * SECOND / 5, SECOND, 0.1f, 1);
     myna_profile alone, with_noise, whispered;
-    size_t n_alone, n_with_noise, n_whispered;
-    myna_profile_meter *meter = measure(&alone, speech, N, 5000, 2400);
-    myna_profile_meter_log_mel(meter, &n_alone);
-    myna_profile_meter_free(meter);
-    meter = measure(&with_noise, noisy, LONGER, 5000, 2400);
-    myna_profile_meter_log_mel(meter, &n_with_noise);
-    myna_profile_meter_free(meter);
-    assert_in_range(n_with_noise, n_alone - 8, n_alone + 8);
+    const size_t n_alone = measure_kept(&alone, speech, N);
+    assert_in_range(measure_kept(&with_noise, noisy, LONGER), n_alone - 8, n_alone + 8);
     float change = with_noise.speech_level_db - alone.speech_level_db; /* the gain differs by the noise's level */
     for (int b = 0; b < MYNA_MEL_BANDS; b++)
         assert_near(with_noise.bands.mean[b] + change / 20, alone.bands.mean[b], 0.03);
     add_noise(whisper, N, 0.1f, 1);
-    meter = measure(&whispered, whisper, N, 5000, 2400);
-    myna_profile_meter_log_mel(meter, &n_whispered);
-    myna_profile_meter_free(meter);
-    assert_in_range(n_whispered, 470, 480);
+    assert_in_range(measure_kept(&whispered, whisper, N), 470, 480);
 }
 
 static void nothing_is_measured_of_nothing(void **state)

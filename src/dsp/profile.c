@@ -124,23 +124,24 @@ static float *mel_of(const myna_profile_meter *meter, size_t slot)
 
 /* Speech is never long without voice: on the corpus .9 % of its frames are more than 0.25 s away from it. What else is as
  * loud - a door, a chair, a gust - is noise, and would be taken for a sound of this voice. Voice beyond the stretch's ends is
- * not seen. */
+ * not seen. `f0_hz` NULL: of a whisper, which has none, all is voice. */
 static bool is_near_voice(const float *f0_hz, size_t n_frames, size_t frame)
 {
+    if (!f0_hz) return true;
     size_t first = frame > VOICE_REACH ? frame - VOICE_REACH : 0;
     for (size_t i = first; i < n_frames && i <= frame + VOICE_REACH; i++)
         if (f0_hz[i] > 0) return true;
     return false;
 }
 
-/* `f0_hz` NULL: with or without voice. */
+/* `f0_hz` as is_near_voice takes it. */
 static bool holds_speech(const float *mel, const float *f0_hz, size_t n_frames, float gain)
 {
     size_t n_speech = 0;
     float log_mel[MYNA_MEL_BANDS];
     for (size_t i = 0; i < n_frames; i++) {
         myna_log_mel(log_mel, mel + i * MYNA_MEL_BANDS, gain);
-        n_speech += myna_mel_is_speech(log_mel) && (!f0_hz || is_near_voice(f0_hz, n_frames, i));
+        n_speech += myna_mel_is_speech(log_mel) && is_near_voice(f0_hz, n_frames, i);
     }
     return n_frames > 0 && n_speech * 100 >= n_frames * SPEECH_PERCENT;
 }
@@ -281,13 +282,14 @@ static void keep_speech(myna_profile_meter *meter, float gain, bool is_whisper, 
         const float *mel = mel_of(meter, slot);
         const size_t n = meter->length[slot];
         float f0_hz[STRETCH_FRAMES]; /* looked back at when kept frames have overwritten it */
+        const float *voice = is_whisper ? NULL : f0_hz;
         memcpy(f0_hz, meter->f0_hz + slot * STRETCH_FRAMES, sizeof f0_hz);
-        if (!holds_speech(mel, is_whisper ? NULL : f0_hz, n, gain)) continue;
+        if (!holds_speech(mel, voice, n, gain)) continue;
         for (size_t i = 0; i < n; i++) {
             float log_mel[MYNA_MEL_BANDS];
             myna_log_mel(log_mel, mel + i * MYNA_MEL_BANDS, gain);
             const bool is_loud = myna_mel_is_speech(log_mel);
-            if (is_loud && !is_whisper && !is_near_voice(f0_hz, n, i)) continue;
+            if (is_loud && !is_near_voice(voice, n, i)) continue;
             if (is_loud) myna_band_meter_push(&statistics, log_mel);
             memcpy(meter->mel + meter->n_kept * MYNA_MEL_BANDS, log_mel, sizeof log_mel);
             meter->f0_hz[meter->n_kept++] = f0_hz[i];

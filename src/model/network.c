@@ -127,18 +127,18 @@ static myna_status create(myna_network **out, const myna_network *shape, myna_er
 myna_status myna_network_create(
     myna_network **out, const myna_layout *layout, size_t items, size_t steps, size_t speaker_steps, myna_error *error)
 {
-    const myna_network shape = {
-        .items = items, .steps = steps, .speaker_steps = speaker_steps, .code_width = layout->code_width, .keeps = true};
+    const myna_network shape = {.items = items,
+        .steps = steps,
+        .speaker_steps = speaker_steps,
+        .code_width = layout->code_width,
+        .keeps = true,
+        .attention.retrieval = {.sharpness = 1, .strength = 1}};
     myna_network *n = NULL;
     myna_status status = create(&n, &shape, error);
     if (status == MYNA_OK) status = myna_network_create_encoders(&n->listener, layout, reference_steps(n), 0, error);
-    if (status != MYNA_OK) {
-        myna_network_free(n);
-        return status;
-    }
-    myna_network_set_retrieval(n, (myna_retrieval){1.0f, 1.0f});
-    *out = n;
-    return MYNA_OK;
+    if (status == MYNA_OK) *out = n;
+    else myna_network_free(n);
+    return status;
 }
 
 myna_status myna_network_create_encoders(

@@ -100,8 +100,9 @@ static myna_status save(const char *path, const float *samples, size_t n, myna_e
 int main(int argc, char **argv)
 {
     static const char *const names[] = {"low", "balanced", "best"};
-    int latency = argc > 3 ? 0 : MYNA_LATENCY_BEST;
-    while (argc > 3 && latency <= MYNA_LATENCY_BEST && strcmp(argv[3], names[latency]) != 0) latency++;
+    const char *name = argc > 3 ? argv[3] : "best";
+    int latency = MYNA_LATENCY_LOW;
+    while (latency <= MYNA_LATENCY_BEST && strcmp(name, names[latency]) != 0) latency++;
     if (argc < 3 || latency > MYNA_LATENCY_BEST) {
         fputs("usage: copy_synthesis IN OUT.wav [low|balanced|best [ITERATIONS]]\n", stderr);
         return 1;

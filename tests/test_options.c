@@ -55,7 +55,7 @@ static result parse(const char *line, int min, int max)
         {"to", 't', MYNA_OPTION_TEXTS, &r.to, "VOICE", "target", 0, 0, NULL},
         {"steps", 0, MYNA_OPTION_INTEGER, &r.steps, "N", "steps", -5, 1000, NULL},
         {"hours", 0, MYNA_OPTION_NUMBER, &r.hours, "H", "hours", 0, 0, NULL},
-        {"latency", 'l', MYNA_OPTION_CHOICE, &r.latency, NULL, "latency", 0, 0, "low balanced best"},
+        {"latency", 'l', MYNA_OPTION_CHOICE, &r.latency, NULL, "latency", 0, 0, myna_latency_names},
         {0},
     };
     const myna_command command = {"try INPUT... -o FILE", "Tries.", options, min, max};

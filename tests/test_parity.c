@@ -26,7 +26,6 @@ enum {
 };
 static const uint64_t parameter_seed = 1, change_seed = 2, input_seed = 3;
 static const float training_rate = 0.015f;
-static const char *const latency_names[] = {"low", "balanced", "best"};
 
 /* One item does without. */
 static const bool reference[ITEMS] = {true, false, true};
@@ -252,9 +251,9 @@ static void outputs_agree(void **state)
 {
     fixture *f = *state;
     restart(f);
-    for (int latency = 0; latency < 3; latency++) {
-        float *wanted = golden(f, latency_names[latency], "out", ITEMS, STORED_STEPS, MYNA_STEP_OUT);
-        float *wanted_sketch = golden(f, latency_names[latency], "out_sketch", ITEMS, SKETCH, 0);
+    for (int latency = 0; myna_latency_names[latency]; latency++) {
+        float *wanted = golden(f, myna_latency_names[latency], "out", ITEMS, STORED_STEPS, MYNA_STEP_OUT);
+        float *wanted_sketch = golden(f, myna_latency_names[latency], "out_sketch", ITEMS, SKETCH, 0);
         for (int i = 0; i < THREADS; i++) {
             const worker *w = &f->trainer->workers[i];
             myna_batch batch = share(f, w);
@@ -281,13 +280,13 @@ static void gradients_agree(void **state)
     fixture *f = *state;
     worker *workers = f->trainer->workers;
     restart(f);
-    for (int latency = 0; latency < 3; latency++) {
-        float *wanted = golden(f, latency_names[latency], "loss", 2, 0, 0);
+    for (int latency = 0; myna_latency_names[latency]; latency++) {
+        float *wanted = golden(f, myna_latency_names[latency], "loss", 2, 0, 0);
         compute_gradients(f, (myna_latency)latency);
         assert_near(workers[0].loss + workers[1].loss, wanted[0], 1e-5 * (double)wanted[0]);
         assert_near(workers[0].parts[0] + workers[1].parts[0], wanted[1], 1e-5 * (double)wanted[1]);
         myna_accumulate(workers[0].gradients, workers[1].gradients, f->trainer->layout.n_trained);
-        compare_tensors(f, latency_names[latency], "gradients", workers[0].gradients, NULL, 1e-4);
+        compare_tensors(f, myna_latency_names[latency], "gradients", workers[0].gradients, NULL, 1e-4);
         free(wanted);
     }
 }
@@ -313,7 +312,7 @@ static void rounded_gradients_agree_roughly(void **state)
     double rounded = myna_sum_of_squares(workers[0].gradients, f->trainer->layout.n_trained);
     assert_true(fabs(rounded / exact - 1) > 1e-5);
     myna_accumulate(workers[0].gradients, workers[1].gradients, f->trainer->layout.n_trained);
-    compare_tensors(f, latency_names[0], "gradients", workers[0].gradients, NULL, 0.05);
+    compare_tensors(f, myna_latency_names[0], "gradients", workers[0].gradients, NULL, 0.05);
 }
 
 /* AdamW's first steps go by the sign of each gradient, and rounding decides the sign of the smallest. */

@@ -159,6 +159,7 @@ typedef enum myna_latency { MYNA_LATENCY_LOW, MYNA_LATENCY_BALANCED, MYNA_LATENC
 
 /* The same in samples: 800, 1200 and 3200. */
 MYNA_API size_t myna_latency_samples(myna_latency latency);
+MYNA_API extern const char *const myna_latency_names[]; /* by latency: "low", "balanced", "best", and a NULL */
 
 /* AUTO moves the source's log-F0 to the target's mean and spread; KEEP leaves the source's melody. */
 typedef enum myna_pitch { MYNA_PITCH_AUTO, MYNA_PITCH_KEEP } myna_pitch;

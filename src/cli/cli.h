@@ -65,7 +65,7 @@ typedef struct myna_option {
     const char *metavar; /* how --help calls the value; NULL for flags */
     const char *help;    /* one sentence or several lines, each below 80 columns */
     double low, high;    /* of INTEGER and NUMBER; equal: any */
-    const char *choices; /* of CHOICE: "low balanced best" */
+    const char *const *choices; /* of CHOICE: words, and a NULL */
 } myna_option;
 
 typedef struct myna_command {

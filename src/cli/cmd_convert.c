@@ -49,7 +49,7 @@ static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
             "auto+N or auto-N: auto, then moved by N semitones",
             0, 0, NULL},
         {"latency", 'l', MYNA_OPTION_CHOICE, &a->latency, NULL, "how much of the future is heard: 50, 75 or 200 ms",
-            0, 0, "low balanced best"},
+            0, 0, myna_latency_names},
         {"iterations", 'i', MYNA_OPTION_INTEGER, &a->iterations, "N", "of the waveform stage a frame (8)", 0, 64, NULL},
         {"seed", 's', MYNA_OPTION_INTEGER, &a->seed, "N", "of the noise in unvoiced sounds (0)", 0, 9e15, NULL},
         {"live-profile", 0, MYNA_OPTION_FLAG, &a->live_profile, NULL,

@@ -127,9 +127,6 @@ typedef struct figures {
     double p50, p95, most; /* ms */
 } figures;
 
-static const char *const modes[] = {"low", "balanced", "best"};
-enum { N_MODES = sizeof modes / sizeof *modes };
-
 static double engine_ms(int latency)
 {
     return 1000.0 * (double)myna_latency_samples((myna_latency)latency) / MYNA_SAMPLE_RATE_HZ;
@@ -152,9 +149,9 @@ static cJSON *as_json(figures f, double more)
 static void print_json(figures device, double margin_ms, size_t n, bool two_clocks)
 {
     cJSON *json = cJSON_CreateObject(), *engine = cJSON_CreateObject(), *total = cJSON_CreateObject();
-    for (int i = 0; i < N_MODES; i++) {
-        cJSON_AddNumberToObject(engine, modes[i], engine_ms(i));
-        cJSON_AddItemToObject(total, modes[i], as_json(device, margin_ms + engine_ms(i)));
+    for (int i = 0; myna_latency_names[i]; i++) {
+        cJSON_AddNumberToObject(engine, myna_latency_names[i], engine_ms(i));
+        cJSON_AddItemToObject(total, myna_latency_names[i], as_json(device, margin_ms + engine_ms(i)));
     }
     cJSON_AddNumberToObject(json, "clicks", (double)n);
     cJSON_AddBoolToObject(json, "two_clocks", two_clocks);
@@ -172,10 +169,10 @@ static void print_table(figures device, double margin_ms, size_t n, bool two_clo
     printf("  %2zu clicks, ms                        p50     p95     max\n", n);
     print_row("device, there and back", device, 0);
     print_row("blocks and resampling", fixed, margin_ms);
-    for (int i = 0; i < N_MODES; i++) {
-        snprintf(name, sizeof name, "engine, --latency %s", modes[i]);
+    for (int i = 0; myna_latency_names[i]; i++) {
+        snprintf(name, sizeof name, "engine, --latency %s", myna_latency_names[i]);
         print_row(name, fixed, engine_ms(i));
-        snprintf(name, sizeof name, "total, --latency %s", modes[i]);
+        snprintf(name, sizeof name, "total, --latency %s", myna_latency_names[i]);
         print_row(name, device, margin_ms + engine_ms(i));
     }
     if (two_clocks)

@@ -42,7 +42,7 @@ static bool read_arguments(arguments *a, int argc, char **argv, int *exit_code)
         {"monitor", 0, MYNA_OPTION_TEXT, &a->monitor, "DEVICE",
             "to play to as well: headphones, while the output is a virtual microphone", 0, 0, NULL},
         {"latency", 'l', MYNA_OPTION_CHOICE, &a->latency, NULL, "how much of the future is heard: 50, 75 or 200 ms",
-            0, 0, "low balanced best"},
+            0, 0, myna_latency_names},
         {"source", 's', MYNA_OPTION_TEXT, &a->source, "VOICE", "your own voice, enrolled: estimates start from it", 0,
             0, NULL},
         {"pitch", 'p', MYNA_OPTION_NUMBER, &a->pitch, "N", "semitones on top of the target's pitch (0)", -24, 24, NULL},

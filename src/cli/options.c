@@ -20,6 +20,18 @@ static const char *command_name(const parser *p)
     return p->argv[0];
 }
 
+/* malloc'd: the words of a CHOICE with `between` them. */
+static char *join_choices(const char *const *choices, const char *between)
+{
+    char *words = myna_text("%s", choices[0]);
+    for (size_t i = 1; choices[i]; i++) {
+        char *longer = myna_text("%s%s%s", words, between, choices[i]);
+        free(words);
+        words = longer;
+    }
+    return words;
+}
+
 /* ---- Help ---------------------------------------------------------------------------------------------------------
  */
 
@@ -45,14 +57,9 @@ static void print_help(const myna_command *command)
 {
     printf("usage: myna %s\n\n%s\n\noptions:\n", command->usage, command->about);
     for (const myna_option *option = command->options; option->kind != MYNA_OPTION_END; option++) {
-        char words[80];
-        const char *metavar = option->metavar;
-        if (option->kind == MYNA_OPTION_CHOICE && !metavar) {
-            snprintf(words, sizeof words, "%s", option->choices);
-            for (char *space = words; (space = strchr(space, ' '));) *space = '|';
-            metavar = words;
-        }
-        print_option(option->letter, option->name, metavar, option->help);
+        char *words = option->choices ? join_choices(option->choices, "|") : NULL;
+        print_option(option->letter, option->name, words ? words : option->metavar, option->help);
+        free(words);
     }
     print_option('h', "help", NULL, "print this");
 }
@@ -84,16 +91,11 @@ bool myna_numbers_parse(const char *text, double *out, size_t max, size_t *n)
     return good;
 }
 
-/* Where `word` stands among the words of `choices`; -1: nowhere. */
-static int choice_index(const char *choices, const char *word)
+/* Where `word` stands among `choices`; -1: nowhere. */
+static int choice_index(const char *const *choices, const char *word)
 {
-    size_t length = strlen(word);
-    int index = 0;
-    for (const char *at = choices; *at; index++) {
-        size_t n = strcspn(at, " ");
-        if (n == length && memcmp(at, word, n) == 0) return index;
-        at += n + (at[n] == ' ');
-    }
+    for (int i = 0; choices[i]; i++)
+        if (strcmp(choices[i], word) == 0) return i;
     return -1;
 }
 
@@ -123,12 +125,16 @@ static bool store_number(const myna_option *option, const char *text)
 static progress complain_value(const parser *p, const myna_option *option, const char *text)
 {
     const char *kind = option->kind == MYNA_OPTION_INTEGER ? "a whole number" : "a number";
-    if (option->kind == MYNA_OPTION_CHOICE)
-        myna_report(command_name(p), "--%s is one of: %s; not '%s'", option->name, option->choices, text);
-    else if (option->low < option->high)
+    if (option->choices) {
+        char *words = join_choices(option->choices, " ");
+        myna_report(command_name(p), "--%s is one of: %s; not '%s'", option->name, words, text);
+        free(words);
+    } else if (option->low < option->high) {
         myna_report(command_name(p), "--%s takes %s from %.10g to %.10g, not '%s'", option->name, kind, option->low,
             option->high, text);
-    else myna_report(command_name(p), "--%s takes %s, not '%s'", option->name, kind, text);
+    } else {
+        myna_report(command_name(p), "--%s takes %s, not '%s'", option->name, kind, text);
+    }
     return WRONG;
 }
 

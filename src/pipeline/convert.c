@@ -100,6 +100,8 @@ static size_t network_delay_of(myna_latency latency)
     return (size_t)(myna_content_ahead(latency) + myna_decoder_ahead(latency));
 }
 
+const char *const myna_latency_names[] = {"low", "balanced", "best", NULL};
+
 size_t myna_latency_samples(myna_latency latency)
 {
     return STEP_SAMPLES * network_delay_of(latency) + (size_t)(1000 + MYNA_HOP_SAMPLES * myna_phase_ahead(latency));

@@ -99,11 +99,10 @@ static myna_status save(const char *path, const float *samples, size_t n, myna_e
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"low", "balanced", "best"};
     const char *name = argc > 3 ? argv[3] : "best";
     int latency = MYNA_LATENCY_LOW;
-    while (latency <= MYNA_LATENCY_BEST && strcmp(name, names[latency]) != 0) latency++;
-    if (argc < 3 || latency > MYNA_LATENCY_BEST) {
+    while (myna_latency_names[latency] && strcmp(name, myna_latency_names[latency]) != 0) latency++;
+    if (argc < 3 || !myna_latency_names[latency]) {
         fputs("usage: copy_synthesis IN OUT.wav [low|balanced|best [ITERATIONS]]\n", stderr);
         return 1;
     }

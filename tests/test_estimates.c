@@ -67,6 +67,13 @@ static void pitch_is_learnt(void **state)
         myna_pitch_map_learn(&map, expf(5.1f + 0.1f * myna_rng_normal(&rng)));
     assert_near(map.source_mean, 5.1, 0.02);
     assert_near(map.source_deviation, 0.1, 0.02);
+    myna_pitch_map after_shriek = map, after_eight = map;
+    for (int i = 0; i < FRAMES_A_SECOND; i++) {
+        myna_pitch_map_learn(&after_shriek, expf(5.1f + logf(3)));
+        myna_pitch_map_learn(&after_eight, expf(after_eight.source_mean + logf(2) * 8 / 12));
+    }
+    assert_near(after_shriek.source_mean, after_eight.source_mean, 1e-4);
+    assert_near(after_shriek.source_deviation, after_eight.source_deviation, 1e-4);
 }
 
 static float level_db(const myna_running_level *level)

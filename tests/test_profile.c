@@ -117,6 +117,21 @@ static void a_glide_has_its_spread(void **state)
     assert_true(profile.bands.mean[50] == 0); /* no frames kept, nothing known */
 }
 
+/* As a tracker's octave errors are: for a seventh of the time more than an octave higher. */
+static void a_shriek_counts_as_eight_semitones_away(void **state)
+{
+    (void)state;
+    static float x[7 * SECOND];
+    add_vowel(x, 6 * SECOND, 120, 120);
+    add_vowel(x + 6 * SECOND, SECOND, 300, 300);
+    const double share = 1.0 / 7, away = log(2) * 8 / 12;
+    myna_profile profile;
+    myna_profile_meter_free(measure(&profile, x, 7 * SECOND, 800, 0));
+    assert_near(profile.log_f0_mean, log(120) + share * away, 0.01);
+    assert_near(profile.log_f0_deviation, away * sqrt(share * (1 - share)), 0.015);
+    assert_near(profile.f0_high_hz, 300, 6);
+}
+
 static void pauses_and_level_change_nothing_else(void **state)
 {
     (void)state;
@@ -277,6 +292,7 @@ int main(void)
         cmocka_unit_test(band_meter_agrees_with_the_definition),
         cmocka_unit_test(a_vowel_is_measured),
         cmocka_unit_test(a_glide_has_its_spread),
+        cmocka_unit_test(a_shriek_counts_as_eight_semitones_away),
         cmocka_unit_test(pauses_and_level_change_nothing_else),
         cmocka_unit_test(any_blocks_give_the_same),
         cmocka_unit_test(kept_frames_are_the_recording),

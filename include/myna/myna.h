@@ -82,7 +82,8 @@ typedef struct myna_profile {
     float duration_seconds; /* of the recording */
     float speech_seconds;   /* time in speech frames */
     float voiced_seconds;   /* time in frames with an F0 */
-    float log_f0_mean;      /* of ln(F0 in Hz) over voiced frames; the model's average where there are too few */
+    float log_f0_mean;      /* of ln(F0 in Hz) over voiced frames, those more than 8 semitones from the median counted
+                             * as 8 away; the model's average where there are too few */
     float log_f0_deviation; /* its standard deviation */
     float f0_low_hz;        /* 5th and 95th percentile of F0; 0 where there is none */
     float f0_high_hz;

@@ -18,6 +18,7 @@ enum {
     LOUDNESS_BINS = 140,                                     /* of 1 dB */
     F0_BINS_AN_OCTAVE = 48,
     F0_BINS = 136, /* from 60 to 427 Hz */
+    F0_REACH = F0_BINS_AN_OCTAVE * MYNA_F0_REACH_SEMITONES / 12,
     PITCH_LAG = MYNA_PITCH_MAX_LAG,
     LEAST_FRAMES = 8, /* for a mean and a deviation */
 };
@@ -246,20 +247,27 @@ static float hz_of_bin(int column)
     return MYNA_F0_MIN_HZ * exp2f(((float)column - 0.5f) / F0_BINS_AN_OCTAVE);
 }
 
-static float percentile_hz(const uint32_t count[F0_BINS + 1], double n, double part)
+/* The column below which `part` of the n voiced frames lie. */
+static int percentile_column(const uint32_t count[F0_BINS + 1], double n, double part)
 {
     double below = 0;
     int column = 1;
     while (column < F0_BINS && (below += count[column]) < part * n) column++;
-    return hz_of_bin(column);
+    return column;
+}
+
+static int limit(int x, int least, int most)
+{
+    return x < least ? least : x > most ? most : x;
 }
 
 static void measure_f0(myna_profile *out, const uint32_t count[F0_BINS + 1], const float default_log_f0[2])
 {
     double n = 0, sum = 0, sum_of_squares = 0;
+    for (int column = 1; column <= F0_BINS; column++) n += count[column];
+    const int median = percentile_column(count, n, 0.5);
     for (int column = 1; column <= F0_BINS; column++) {
-        double log_f0 = logf(hz_of_bin(column));
-        n += count[column];
+        double log_f0 = logf(hz_of_bin(limit(column, median - F0_REACH, median + F0_REACH)));
         sum += count[column] * log_f0;
         sum_of_squares += count[column] * log_f0 * log_f0;
     }
@@ -269,8 +277,8 @@ static void measure_f0(myna_profile *out, const uint32_t count[F0_BINS + 1], con
     out->speech_seconds = (float)(n + count[0]) * frame_seconds;
     out->log_f0_mean = enough ? (float)mean : default_log_f0[0];
     out->log_f0_deviation = enough ? (float)sqrt(fmax(sum_of_squares / n - mean * mean, 0)) : default_log_f0[1];
-    out->f0_low_hz = n > 0 ? percentile_hz(count, n, 0.05) : 0;
-    out->f0_high_hz = n > 0 ? percentile_hz(count, n, 0.95) : 0;
+    out->f0_low_hz = n > 0 ? hz_of_bin(percentile_column(count, n, 0.05)) : 0;
+    out->f0_high_hz = n > 0 ? hz_of_bin(percentile_column(count, n, 0.95)) : 0;
 }
 
 /* Brings the frames kept to normal level, drops stretches that turned out to be background and, unless all is whispered,

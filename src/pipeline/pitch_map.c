@@ -7,6 +7,7 @@
 static const float frame_seconds = (float)MYNA_HOP_SAMPLES / MYNA_SAMPLE_RATE_HZ;
 static const float start_seconds = 1.0f, memory_seconds = 20.0f;
 static const float octave = 0.69314718f; /* ln 2 */
+static const float reach = 0.69314718f * MYNA_F0_REACH_SEMITONES / 12;
 
 /* Spreads are taken over within limits: estimates of short or creaky recordings are rough, and a melody stretched
  * further sounds sung. */
@@ -36,9 +37,8 @@ void myna_pitch_map_learn(myna_pitch_map *map, float f0_hz)
     if (f0_hz <= 0) return;
     map->voiced_seconds = fminf(map->voiced_seconds + frame_seconds, memory_seconds);
     float rate = frame_seconds / map->voiced_seconds, variance = map->source_deviation * map->source_deviation;
-    float before = logf(f0_hz) - map->source_mean;
+    float before = fminf(fmaxf(logf(f0_hz) - map->source_mean, -reach), reach), after = (1 - rate) * before;
     map->source_mean += rate * before;
-    float after = logf(f0_hz) - map->source_mean;
     map->source_deviation = sqrtf(variance + rate * (before * after - variance)); /* Welford, 1962 */
 }
 

@@ -19,7 +19,8 @@ void myna_pitch_map_init(myna_pitch_map *map, const myna_converter_options *opti
 void myna_pitch_map_set(myna_pitch_map *map, const myna_converter_options *options);
 /* Moves the source's estimate by one voiced frame: the start counts as one second of voiced speech, then an average
  * that forgets with a time constant of 20 s of voiced speech. A sentence's melody fits several times into 20 s, so the
- * map does not follow it; a speaker's change is followed within a few sentences. Unvoiced frames (0) change nothing. */
+ * map does not follow it; a speaker's change is followed within a few sentences. What is further than
+ * MYNA_F0_REACH_SEMITONES from the mean counts as that far. Unvoiced frames (0) change nothing. */
 void myna_pitch_map_learn(myna_pitch_map *map, float f0_hz);
 /* In Hz within [MYNA_F0_MIN_HZ, MYNA_F0_MAX_HZ]; 0 stays 0. */
 float myna_pitch_map_apply(const myna_pitch_map *map, float f0_hz);

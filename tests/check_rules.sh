@@ -79,10 +79,10 @@ symbols() {
 check_library() {
     local dynamic=() public shown called
     [[ $library == *.a ]] || dynamic=(--dynamic)
-    public=$(sed -nE 's/^MYNA_API .*[ *](myna_[a-z0-9_]+)\(.*/\1/p' include/myna/*.h | sort -u)
+    public=$(sed -nE 's/^MYNA_API .*[ *](myna_[a-z0-9_]+)[[(].*/\1/p' include/myna/*.h | sort -u)
     shown=$(symbols "${dynamic[@]}" --extern-only --defined-only)
     [[ $(grep -c ^MYNA_API include/myna/*.h | awk -F: '{n += $2} END {print n}') == $(wc -l <<<"$public") ]] ||
-        broken 'include/myna: the line of MYNA_API must hold the name of the function'
+        broken 'include/myna: the line of MYNA_API must hold the name of the function or array'
     for name in $(grep -v ^myna_ <<<"$shown"); do broken "$library shows $name, which does not start with myna_"; done
     for name in $(comm -23 <(echo "$public") <(echo "$shown")); do broken "$library lacks $name"; done
     if [[ $library != *.a ]]; then

@@ -35,6 +35,24 @@ static myna_voice *enroll(const myna_recording *recordings, size_t n)
     return voice;
 }
 
+/* One short word over the edge of a second: speech, but no second of it is worth keeping. */
+static void what_is_not_known_of_a_recording_weighs_nothing(void **state)
+{
+    (void)state;
+    static float word[LONG];
+    memset(word, 0, sizeof word);
+    memcpy(word + SECOND - SECOND / 5, man + SECOND, 2 * SECOND / 5 * sizeof *word);
+    const myna_recording recordings[] = {{man, LONG, "man.wav"}, {word, LONG, "word.wav"}};
+    myna_voice *alone = enroll(recordings, 1), *both = enroll(recordings, 2);
+    assert_true(both->profile.speech_seconds > alone->profile.speech_seconds + 0.2f);
+    for (int b = 0; b < MYNA_MEL_BANDS; b++) {
+        assert_near(both->profile.bands.mean[b], alone->profile.bands.mean[b], 1e-5);
+        assert_near(both->profile.bands.deviation[b], alone->profile.bands.deviation[b], 1e-4);
+    }
+    myna_voice_free(alone);
+    myna_voice_free(both);
+}
+
 static void a_recording_becomes_a_voice(void **state)
 {
     (void)state;
@@ -244,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_recording_becomes_a_voice),
+        cmocka_unit_test(what_is_not_known_of_a_recording_weighs_nothing),
         cmocka_unit_test(recordings_are_weighted_by_speech),
         cmocka_unit_test(long_recordings_share_thirty_seconds),
         cmocka_unit_test(reconstruction_is_the_networks_output),

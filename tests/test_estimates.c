@@ -1,5 +1,5 @@
 /* What the converter estimates while it listens: pitch map, running level, output level; and the expander. */
-#include "dsp/stft.h"
+#include "dsp/mel.h"
 #include "pipeline/expander.h"
 #include "pipeline/output_level.h"
 #include "pipeline/pitch_map.h"
@@ -158,7 +158,7 @@ static void magnitudes_tell_the_power(void **state)
 
 static float factor_at(float rms_dbfs, float speech_dbfs)
 {
-    float mel[MYNA_MEL_BANDS], sum = 3000 * powf(10, rms_dbfs / 20); /* of speech-like spectra */
+    float mel[MYNA_MEL_BANDS], sum = 10 * MYNA_SPEECH_SUM * powf(10, rms_dbfs / 20); /* of speech-like spectra */
     for (int b = 0; b < MYNA_MEL_BANDS; b++) mel[b] = sum / MYNA_MEL_BANDS;
     return myna_expander_factor(mel, powf(10, (-20 - speech_dbfs) / 20), -35);
 }

@@ -73,7 +73,7 @@ MYNA_API myna_corpus_facts myna_corpus_describe(const myna_corpus *corpus);
 typedef struct myna_train_options {
     uint64_t n_steps;  /* of the whole schedule: warm-up, constant, cool-down over the last 15 % */
     int batch;         /* segments of 1.6 s a step */
-    int n_threads;     /* 0: all cores */
+    int n_threads;     /* 0: all cores; at most half as many as segments in a batch */
     uint64_t seed;
     int code_width;    /* values a step between content encoder and decoder; ignored with init_model */
     float code_noise;  /* standard deviation, on tanh values */

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,6 +47,20 @@ void myna_file_unmap(myna_mapping *mapping)
     *mapping = (myna_mapping){0};
 }
 
+/* A new file beside `path`, with the permissions that the umask allows; *name is malloc'd. -1, with errno, where there can
+ * be none. */
+static int create_beside(char **name, const char *path)
+{
+    static atomic_uint number;
+    int fd;
+    do {
+        free(*name);
+        if (asprintf(name, "%s.%ld-%u", path, (long)getpid(), atomic_fetch_add(&number, 1)) < 0) *name = NULL;
+        fd = *name ? open(*name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+    } while (fd < 0 && *name && errno == EEXIST); /* of a program that died */
+    return fd;
+}
+
 /* Renaming over a device, a pipe or a folder would replace or lose it; better said before the work than after. */
 static myna_status check_replaceable(const char *path, myna_error *error)
 {
@@ -59,19 +75,11 @@ myna_status myna_new_file_open(myna_new_file *out, const char *path, myna_error 
     myna_status replaceable = check_replaceable(path, error);
     if (replaceable != MYNA_OK) return replaceable;
     myna_new_file file = {.path = strdup(path)};
-    if (!file.path || asprintf(&file.temporary, "%s.XXXXXX", path) < 0) {
-        free(file.path);
-        return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a file name");
-    }
-    int fd = mkostemp(file.temporary, O_CLOEXEC);
-    if (fd >= 0) {
-        mode_t mask = umask(0); /* mkstemp makes files private; give what the user's umask allows */
-        umask(mask);
-        fchmod(fd, 0666 & ~mask);
-        file.stream = fdopen(fd, "w+b");
-    }
+    int fd = file.path ? create_beside(&file.temporary, path) : -1;
+    if (fd >= 0) file.stream = fdopen(fd, "w+b");
     if (!file.stream) {
-        myna_status status = fail_errno(error, path);
+        myna_status status = file.temporary ? fail_errno(error, path)
+                                            : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a file name");
         if (fd >= 0) close(fd);
         myna_new_file_abandon(&file);
         return status;

@@ -94,11 +94,6 @@ void myna_team_run(myna_team *team, myna_job *job, void *context)
     pthread_mutex_unlock(&team->mutex);
 }
 
-int myna_team_size(const myna_team *team)
-{
-    return team->n_members;
-}
-
 int myna_cpu_count(void)
 {
     cpu_set_t set;

@@ -13,7 +13,6 @@ myna_status myna_team_create(myna_team **out, int n_members, myna_error *error);
 void myna_team_free(myna_team *team);
 /* Runs `job` in every member and returns when all have finished. */
 void myna_team_run(myna_team *team, myna_job *job, void *context);
-int myna_team_size(const myna_team *team);
 int myna_cpu_count(void); /* cores this process may use, at least 1 */
 
 /* The slice [begin, end) of n things that `member` handles: contiguous, sizes differ by at most one. */

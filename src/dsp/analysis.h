@@ -1,5 +1,5 @@
-/* The front end: one hop in, one frame out. Training, enrolment, both passes of a conversion and plots all hear
- * through this one object.
+/* The front end: one hop in, one frame out. Enrolment, both passes of a conversion and plots all hear through this one
+ * object; training, which cuts segments anywhere, through the same parts (pipeline/segments.c).
  *
  * Frame k covers samples [200 k - 600, 200 k + 200): the signal is preceded by silence, each hop completes one
  * frame, and sample 0 already lies in MYNA_OVERLAP frames. */

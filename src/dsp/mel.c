@@ -216,9 +216,7 @@ void myna_mel_warp_apply(const myna_mel_warp *warp, float *out, const float *in)
     }
 }
 
-/* Summed mel magnitude of speech at -20 dBFS: the median over frames within 10 dB of the active level is 258 on the
- * median of 16 corpus recordings (197 to 302). By this measure about 70 % of these recordings' frames are speech. */
-static const float speech_sum = 258, speech_range = 0.1f; /* -20 dB */
+static const float speech_range = 0.1f; /* -20 dB */
 
 MYNA_VECTORIZED static float sum_of_bands(const float *in)
 {
@@ -230,5 +228,5 @@ MYNA_VECTORIZED static float sum_of_bands(const float *in)
 
 bool myna_mel_is_speech(const float *in)
 {
-    return sum_of_bands(in) > speech_range * speech_sum;
+    return sum_of_bands(in) > speech_range * MYNA_SPEECH_SUM;
 }

@@ -36,8 +36,11 @@ typedef struct myna_mel_warp {
 void myna_mel_warp_init(myna_mel_warp *warp, float lowest_ratio, float highest_ratio);
 void myna_mel_warp_apply(const myna_mel_warp *warp, float *out, const float *in);
 
-/* Does a frame at normal level (speech at -20 dBFS) hold speech? True when its summed mel magnitude is no more
- * than 20 dB under that of speech. */
+/* Summed mel magnitude of speech at normal level, -20 dBFS: the median over frames within 10 dB of the active level is 258
+ * on the median of 16 corpus recordings (197 to 302). */
+#define MYNA_SPEECH_SUM 258.0f
+/* Does a frame at normal level hold speech? True when its summed mel magnitude is no more than 20 dB under that of
+ * speech; so do about 70 % of these recordings' frames. */
 bool myna_mel_is_speech(const float *log_mel);
 
 #endif

@@ -1,13 +1,13 @@
 #include "dsp/ripple.h"
 
 #include "base/status.h"
+#include "dsp/pitch.h"
 #include "dsp/pulse.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const float lowest_hz = 60, highest_hz = 420;
 static const float clip_low = -1.2f, clip_high = 0.6f;
 enum { POSITIONS = 6 }; /* of the first pulse within a period */
 
@@ -56,7 +56,7 @@ myna_status myna_ripple_make(float *rows, const myna_mel *mel, myna_error *error
     myna_status status = myna_stft_create(&s->stft, error);
     for (int r = 0; status == MYNA_OK && r < MYNA_RIPPLE_ROWS; r++) {
         float *row = rows + (size_t)r * MYNA_MEL_BANDS;
-        double f0_hz = lowest_hz * pow(highest_hz / lowest_hz, r / (MYNA_RIPPLE_ROWS - 1.0));
+        double f0_hz = MYNA_F0_MIN_HZ * pow(MYNA_F0_MAX_HZ / MYNA_F0_MIN_HZ, r / (MYNA_RIPPLE_ROWS - 1.0));
         double period_samples = MYNA_SAMPLE_RATE_HZ / f0_hz;
         memset(row, 0, MYNA_MEL_BANDS * sizeof *row);
         for (int p = 0; p < POSITIONS; p++) add_ripple(s, row, period_samples, period_samples * p / POSITIONS);
@@ -73,8 +73,8 @@ void myna_ripple_at(float *out, const float *rows, float f0_hz)
         memset(out, 0, MYNA_MEL_BANDS * sizeof *out);
         return;
     }
-    float clamped = fminf(fmaxf(f0_hz, lowest_hz), highest_hz);
-    float position = logf(clamped / lowest_hz) / logf(highest_hz / lowest_hz) * (MYNA_RIPPLE_ROWS - 1);
+    float clamped = fminf(fmaxf(f0_hz, MYNA_F0_MIN_HZ), MYNA_F0_MAX_HZ);
+    float position = logf(clamped / MYNA_F0_MIN_HZ) / logf(MYNA_F0_MAX_HZ / MYNA_F0_MIN_HZ) * (MYNA_RIPPLE_ROWS - 1);
     int r = (int)fminf(fmaxf(position, 0), MYNA_RIPPLE_ROWS - 2);
     float part = position - (float)r;
     const float *low = rows + (size_t)r * MYNA_MEL_BANDS, *high = low + MYNA_MEL_BANDS;

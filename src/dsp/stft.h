@@ -36,7 +36,7 @@ void myna_stft_magnitude(myna_stft *stft, float *magnitude, const float *frame);
 /* |z| of each bin. */
 void myna_magnitude(float *magnitude, const myna_complex *spectrum, size_t n_bins);
 
-/* A real transform of any even length, for correlations and the tests; the same rules. */
+/* A real transform of any even length, for the tests; the same rules. */
 typedef struct myna_fft myna_fft;
 myna_status myna_fft_create(myna_fft **out, int n_samples, myna_error *error);
 void myna_fft_free(myna_fft *fft);

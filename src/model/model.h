@@ -22,7 +22,7 @@ struct myna_model {
 };
 
 /* Takes ownership of parameters (malloc'd, layout->n_parameters, also on failure) and copies facts: the one way a
- * model comes into being, from a file or from training. */
+ * model comes into being. */
 myna_status myna_model_create(myna_model **out, const myna_layout *layout, float *parameters, const myna_facts *facts,
     const char *id, myna_error *error);
 

@@ -27,7 +27,7 @@ typedef struct myna_packed_weights {
     } decoder;
 } myna_packed_weights;
 
-/* False, and `packed` empty, when memory is short. `weights` must outlive it and stay as they are. */
+/* False, and nothing to clear, when memory is short. `weights` must outlive it and stay as they are. */
 bool myna_packed_weights_init(myna_packed_weights *packed, const myna_layout *layout, const myna_weights *weights);
 void myna_packed_weights_clear(myna_packed_weights *packed);
 

@@ -217,6 +217,7 @@ myna_status myna_converter_set_voice(myna_converter *c, const myna_voice *voice,
     c->pitch.target_mean = voice->profile.log_f0_mean;
     c->pitch.target_deviation = voice->profile.log_f0_deviation;
     myna_match_init(&c->match, &voice->reconstruction, &voice->profile.bands);
+    myna_output_level_init(&c->output_level, level_start_seconds);
     myna_stream_set_speaker(c->stream, &voice->speaker);
     return MYNA_OK;
 }

@@ -195,6 +195,7 @@ static void build_items(void *context, int member, int n_members)
         float *f0_hz = NULL;
         const myna_corpus_item *item = &job->items[job->order[place]];
         myna_corpus_entry entry = {.held_out = item->held_out, .item = job->order[place]};
+        error = (myna_error){0}; /* a reader need not say why */
         status = prepare(job, job->order[place], tracker, &entry, &pcm, &f0_hz, &error);
         pthread_mutex_lock(&job->mutex);
         finish_item(job, place, status, &error, &entry, pcm, f0_hz);
@@ -256,7 +257,7 @@ static myna_status write_cache(build_job *job, uint64_t key, myna_new_file *file
     fwrite(zeros, 1, (size_t)(header.entries_offset - job->offset), file->stream);
     fwrite(job->entries, sizeof *job->entries, (size_t)header.n_entries, file->stream);
     fwrite(job->omissions, sizeof *job->omissions, job->n_omissions, file->stream);
-    rewind(file->stream);
+    fseek(file->stream, 0, SEEK_SET); /* unlike rewind it does not forget that a write failed */
     fwrite(&header, sizeof header, 1, file->stream);
     return MYNA_OK;
 }

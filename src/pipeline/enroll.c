@@ -2,6 +2,7 @@
 #include "base/status.h"
 #include "dsp/profile.h"
 #include "model/voice.h"
+#include "pipeline/match.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ enum { SECOND_FRAMES = MYNA_SAMPLE_RATE_HZ / MYNA_HOP_SAMPLES };
 typedef struct enrolment {
     const myna_model *model;
     myna_voice *voice; /* gets the frames */
-    double speech_seconds, voiced_seconds, duration_seconds;
+    double speech_seconds, voiced_seconds, band_seconds, duration_seconds; /* band_seconds: speech whose bands are known */
     double power, f0_low, f0_high;
     double log_f0, log_f0_squares;
     double band[MYNA_MEL_BANDS], band_squares[MYNA_MEL_BANDS];
@@ -35,6 +36,8 @@ static void add_profile(enrolment *e, const myna_profile *p)
     e->f0_high += v * (double)p->f0_high_hz;
     e->log_f0 += v * log_f0;
     e->log_f0_squares += v * (spread * spread + log_f0 * log_f0);
+    if (!myna_statistics_known(&p->bands)) return;
+    e->band_seconds += w;
     for (int b = 0; b < MYNA_MEL_BANDS; b++) {
         double mean = (double)p->bands.mean[b], deviation = (double)p->bands.deviation[b];
         e->band[b] += w * mean;
@@ -55,10 +58,10 @@ static void finish_profile(const enrolment *e, myna_profile *out)
         v > 0 ? (float)sqrt(fmax(e->log_f0_squares / v - e->log_f0 / v * (e->log_f0 / v), 0)) : log_f0[1];
     out->f0_low_hz = v > 0 ? (float)(e->f0_low / v) : 0;
     out->f0_high_hz = v > 0 ? (float)(e->f0_high / v) : 0;
-    for (int b = 0; b < MYNA_MEL_BANDS; b++) {
-        double mean = e->band[b] / w;
+    for (int b = 0; b < MYNA_MEL_BANDS && e->band_seconds > 0; b++) {
+        double mean = e->band[b] / e->band_seconds;
         out->bands.mean[b] = (float)mean;
-        out->bands.deviation[b] = (float)sqrt(fmax(e->band_squares[b] / w - mean * mean, 0));
+        out->bands.deviation[b] = (float)sqrt(fmax(e->band_squares[b] / e->band_seconds - mean * mean, 0));
     }
 }
 
@@ -109,7 +112,9 @@ static myna_status add_recording(enrolment *e, const myna_recording *recording, 
 static myna_status finish(enrolment *e, myna_error *error)
 {
     myna_voice *voice = e->voice;
-    if (e->speech_seconds < (double)least_speech_seconds || voice->n_frames == 0)
+    if (voice->n_frames == 0 && e->speech_seconds >= (double)least_speech_seconds)
+        return myna_fail(error, MYNA_ERROR_SPEECH, "%.1f s of speech, but in no second of it enough", e->speech_seconds);
+    if (voice->n_frames == 0 || e->speech_seconds < (double)least_speech_seconds)
         return myna_fail(error, MYNA_ERROR_SPEECH, "%.1f s of speech; a voice needs %.1f s or more", e->speech_seconds,
             (double)least_speech_seconds);
     float embedding[MYNA_EMBEDDING_SIZE];

@@ -26,7 +26,7 @@ static bool is_known(const myna_source *source)
         !(isfinite(p->speech_level_db) && isfinite(p->log_f0_mean) && isfinite(p->log_f0_deviation)))
         return false;
     for (int i = 0; p->speech_seconds > 0 && i < MYNA_CONTENT_VALUES; i++)
-        if (!isfinite(source->content.mean[i]) || !(source->content.deviation[i] > 0)) return false;
+        if (!isfinite(source->content.mean[i]) || !isnormal(source->content.deviation[i])) return false;
     for (int b = 0; b < MYNA_MEL_BANDS; b++)
         if (!isfinite(source->output.mean[b]) || !isfinite(source->output.deviation[b])) return false;
     return true;
@@ -52,7 +52,7 @@ myna_status myna_options_resolve(myna_converter_options *out, const myna_convert
         return myna_fail(
             error, MYNA_ERROR_ARGUMENT, "a gate at %g dB is not within -80 to -10", (double)options->gate_db);
     if (options->source && !is_known(options->source))
-        return myna_fail(error, MYNA_ERROR_NOT_FINITE, "the source's profile or statistics are infinite or not a number");
+        return myna_fail(error, MYNA_ERROR_NOT_FINITE, "the source's profile or statistics are infinite, not a number or without spread");
     *out = *options;
     return MYNA_OK;
 }

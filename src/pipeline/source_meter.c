@@ -212,7 +212,7 @@ myna_status myna_convert(const myna_model *model, const myna_voice *voice, const
         resolved.source = &source;
     }
     if (status == MYNA_OK) status = myna_converter_create(&converter, model, voice, &resolved, error);
-    if (status == MYNA_OK) convert_all(converter, in, n, out);
+    if (status == MYNA_OK && n > 0) convert_all(converter, in, n, out);
     myna_converter_free(converter);
     return status;
 }

@@ -77,7 +77,8 @@ myna_status myna_trainer_allocate(myna_trainer **out, myna_corpus *corpus, const
     t->options = *options;
     t->options.init_model = NULL;
     if (t->options.n_threads < 1) t->options.n_threads = myna_cpu_count();
-    if (t->options.n_threads > options->batch) t->options.n_threads = options->batch;
+    const int most_threads = options->batch > 1 ? options->batch / 2 : 1; /* self-conversion exchanges voices within a thread */
+    if (t->options.n_threads > most_threads) t->options.n_threads = most_threads;
     myna_layout_init(&t->layout, (size_t)options->code_width);
     size_t n = t->layout.n_parameters;
     t->parameters = calloc(n, sizeof(float));

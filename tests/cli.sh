@@ -126,6 +126,7 @@ check 'no voice where it could not be tuned' [ ! -e tuned.voice ]
 run 0 0 '' voice mix target.voice both.voice --weights .3,.7 -o mixed.voice
 run 1 1 'as many' voice mix target.voice both.voice --weights .3 -o other.voice
 run 0 0 '' voice reembed target.voice -m other.safetensors -o other.voice
+run 1 1 'ends in .voice' voice reembed target.voice -m other.safetensors -o other
 run 2 1 'myna: mixed.voice: ' voice reembed mixed.voice -m other.safetensors -o other2.voice
 run 2 1 'myna: target.voice: exists' voice reembed target.voice -m other.safetensors -o target.voice
 run 2 1 'myna: silence.wav: ' voice enroll silence.wav -o silence.voice
@@ -213,6 +214,15 @@ cp speech.wav in/one.wav && cp speech.wav in/deep/two.wav && cp noise.wav in/dee
 run 3 2 'myna: in/deep/three.wav: ' convert in --to target.voice -o out
 check 'the good ones of a folder' [ -s out/one.wav -a -s out/deep/two.wav ]
 check 'nothing of the bad one' none_left out/deep/three
+mkdir takes && cp speech.wav takes/one.wav
+run 0 0 '' convert takes --to target.voice -o takes/done -q
+cp speech.wav takes/two.wav && rm takes/one.wav
+run 0 0 '' convert takes --to target.voice -o takes/done -q
+check 'conversions in the input folder are not converted again' [ "$(find takes -type f | wc -l)" = 3 ]
+run 1 1 'only a single recording can go to standard output' convert - speech.wav --to target.voice
+cp target.wav own.wav
+run 2 2 'myna: own.wav: is output and target at once' convert speech.wav --to own.wav -o own.wav --force
+check 'the target stays' cmp -s target.wav own.wav
 mkdir bad && cp noise.wav bad/one.wav && cp noise.wav bad/two.wav
 run 2 3 'myna: 2 of 2 recordings failed' convert bad --to target.voice -o out
 run 2 2 'myna: bad/one.wav: ' info bad/one.wav bad/two.wav
@@ -467,6 +477,12 @@ run 2 1 'myna: wrong.ctm: line 65: more than 64' train voices/list.tsv -o refuse
 check 'nothing of what was refused' [ ! -e refused.safetensors ]
 
 # Corpora
+for speaker in anna bert; do
+    for take in 1 2 3 4; do
+        mkdir -p takes_of/$speaker/$take && cp voices/$speaker/1.wav takes_of/$speaker/$take/audio.wav
+    done
+done
+run 0 3 'corpus: 8 recordings' train takes_of -o takes.safetensors --batch 1 --steps 1
 mkdir linked
 ln -s ../real/carl ../real/dora linked/ && ln -s .. linked/up && ln -s . linked/self && ln -s ../linked real/carl/back
 run 0 3 'corpus: 2 recordings, 0.00 h of 2 speakers' train linked -o links.safetensors --batch 1 --steps 1
@@ -497,6 +513,9 @@ mkdir small
 if mount -t tmpfs -o size=64k none small 2>/dev/null; then
     run 2 1 'myna: small/full.wav: No space left' convert speech.wav --to target.voice -o small/full.wav
     check 'nothing left on a full disk' none_left small/full
+    run 2 1 'myna: small/tap.wav: No space left on device; what came before is kept' live --to target.voice \
+        --input-file speech.wav --output-file full.wav --as-fast-as-possible --record small/tap.wav -q
+    check 'a recording that filled the disk can be read' "$myna" info small/tap.wav >stdout
     umount small
 fi
 if [ -w /dev/full ]; then
@@ -576,6 +595,11 @@ run 0 2 'lost 0.0 ms' live --to target.voice --input-file rate.wav --output-file
 run 0 0 '' live --to target.voice --input-file speech.wav --output-file brief.wav --as-fast-as-possible --duration 1 -q
 measures brief.wav '16000 16320' # looked at every 50 ms
 run 2 1 'myna: live.wav: exists already' live --to target.voice --input-file speech.wav --output-file live.wav
+run 1 1 'are two files' live --to target.voice --input-file speech.wav --output-file one.wav --record one.wav
+run 1 1 '--record is written as' live --to target.voice --input-file speech.wav --output-file one.wav --record one.mp3
+cp speech.wav itself.wav
+run 2 1 'myna: itself.wav: is input and output at once' live --to target.voice --input-file itself.wav --output-file itself.wav --force
+check 'the input stays' cmp -s speech.wav itself.wav
 run 2 1 'myna: missing.wav: ' live --to target.voice --input-file missing.wav --output-file none.wav --record old.wav
 check 'nothing is recorded where nothing was heard' none_left old.wav
 run 1 1 'go together' live --to target.voice --input-file speech.wav

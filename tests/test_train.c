@@ -35,7 +35,7 @@ static myna_train_options small_options(uint64_t seed)
     myna_train_options options;
     myna_train_options_init(&options);
     options.n_steps = 1000;
-    options.batch = 3;
+    options.batch = 4;
     options.n_threads = 2;
     options.seed = seed;
     options.rate = 0.02f; /* at warm-up's start only a small part of it is used */

@@ -152,7 +152,7 @@ def measure(pairs, arguments):
 
 def find_sexes(pairs, corpus):
     """Adds pair["sex"]: the manifest's, else from F0."""
-    known = {row["speaker"]: row["sex"] for row in read_table(f"{corpus}/manifest.tsv") if row["sex"]}
+    known = {row["speaker"]: row["sex"] for row in read_table(f"{corpus}/manifest.tsv") if row.get("sex")}
     f0s = {}
     for pair in pairs:
         for role in ("source", "target"):

@@ -3,6 +3,8 @@
 import pathlib
 import subprocess
 
+RATE = 16000
+
 
 class Studio:
     """Writes into the folder `out`, under names relative to it; `myna` and `copy_synthesis` are paths of programs."""
@@ -12,12 +14,17 @@ class Studio:
         (self.out / "converted").mkdir(parents=True, exist_ok=True)
 
     def take(self, corpus, path):
-        """The corpus's recording as 16 kHz WAV, so that all judges and players get the same samples."""
+        """The corpus's recording as 16 kHz mono WAV, so that all judges and players get the same samples."""
+        import librosa
         import soundfile
 
+        samples, rate = soundfile.read(f"{corpus}/{path}", always_2d=True)
+        samples = samples.mean(axis=1)
+        if rate != RATE:
+            samples = librosa.resample(samples, orig_sr=rate, target_sr=RATE)
         name = str(pathlib.PurePath("recordings", path).with_suffix(".wav"))
         (self.out / name).parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(self.out / name, *soundfile.read(f"{corpus}/{path}"))
+        soundfile.write(self.out / name, samples, RATE)
         return name
 
     def copy(self, source, latency, iterations):

@@ -88,7 +88,8 @@ static bool read_pitch(myna_converter_options *options, const char *text)
 /* What the parser cannot see: options that do not go together. */
 static const char *find_contradiction(const arguments *a)
 {
-    bool to_stdout = a->output ? myna_is_stream(a->output) : a->inputs.n == 1 && myna_is_stream(a->inputs.items[0]);
+    bool to_stdout = a->output && myna_is_stream(a->output);
+    for (size_t i = 0; i < a->inputs.n && !a->output; i++) to_stdout |= myna_is_stream(a->inputs.items[i]);
     if (a->to.n == 0) return "no target: name a voice or recordings with --to";
     if (a->source && !a->live_profile && !(a->inputs.n == 1 && myna_is_stream(a->inputs.items[0])))
         return "--source is for what is heard once: standard input, or files with --live-profile";
@@ -146,12 +147,19 @@ static void print_report(
     fflush(stdout);
 }
 
+static myna_status fail_target(const char *output, myna_error *error)
+{
+    return myna_fail_in(error, myna_fail(error, MYNA_ERROR_FILE, "is output and target at once"), output);
+}
+
 static myna_status convert_one(
     const myna_batch *batch, size_t i, const arguments *a, const myna_conversion *conversion, myna_error *error)
 {
     const char *input = batch->inputs.items[i], *output = batch->outputs.items[i];
     myna_conversion_report report;
     myna_status status = myna_batch_check_output(batch, i, a->force, error);
+    for (size_t k = 0; k < a->to.n && status == MYNA_OK; k++)
+        if (myna_is_same_file(a->to.items[k], output)) status = fail_target(output, error);
     if (status == MYNA_OK && !myna_is_stream(output)) status = myna_make_folder_of(output, error);
     if (status != MYNA_OK) return status;
     status = myna_convert_file(&report, conversion, input, output, error);

@@ -220,7 +220,7 @@ static myna_status open_loop(loop *l, const arguments *a, myna_error *error)
     if (!l->echo) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for an echo");
     settings.heard = &l->heard.port;
     settings.spoken = &l->spoken.port;
-    settings.block_samples = (int)(a->block_ms * l->spoken.rate_hz / 1000);
+    settings.block_ms = a->block_ms;
     speak_period(l); /* one ahead of what is being heard */
     speak_period(l);
     return myna_device_open(&l->device, &settings, error);

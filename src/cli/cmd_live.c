@@ -7,9 +7,12 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "cli/find_files.h"
+#include "io/audio_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -256,7 +259,7 @@ static int run_devices(live *l)
     myna_live_session s;
     myna_error error = {0};
     myna_status status = wait_for_session(&s, l, &error);
-    if (status == MYNA_ERROR_INTERRUPTED || myna_interrupted) return MYNA_EXIT_OK;
+    if (status != MYNA_OK && (status == MYNA_ERROR_INTERRUPTED || myna_interrupted)) return MYNA_EXIT_OK;
     if (status != MYNA_OK) return myna_report_status(NULL, status, &error);
     slow_down(s.worker);
     if (!l->arguments->quiet) myna_live_session_describe(&s);
@@ -297,6 +300,10 @@ static bool on_block(void *context, myna_live_worker *worker, double seconds)
 static int run_files(live *l)
 {
     const arguments *a = l->arguments;
+    if (myna_is_same_file(a->input_file, a->output_file)) {
+        myna_report(a->output_file, "is input and output at once");
+        return MYNA_EXIT_FAILED;
+    }
     int code = myna_cli_check_output(a->output_file, a->force);
     if (code != MYNA_EXIT_OK) return code;
     myna_live_file file = {a->input_file, a->output_file, (a->block_ms > 0 ? a->block_ms : default_block_ms) / 1000,
@@ -310,7 +317,8 @@ static int run_files(live *l)
         myna_live_view_summarize(&result.report, &result.load, 0);
         if (!a->quiet) printf("%s: %.1f ms late\n", a->output_file, 1000 * result.latency_seconds);
     }
-    return myna_report_status(a->input_file, status, &error);
+    code = myna_report_status(a->input_file, status, &error);
+    return code == MYNA_EXIT_OK && myna_interrupted ? MYNA_EXIT_INTERRUPTED : code;
 }
 
 static const char *find_contradiction(const arguments *a)
@@ -319,6 +327,10 @@ static const char *find_contradiction(const arguments *a)
     if (a->to.n > MYNA_LIVE_MAX_VOICES) return "at most 9 voices";
     if (!a->input_file != !a->output_file) return "--input-file and --output-file go together";
     if (a->input_file && (a->input || a->output || a->monitor)) return "either devices or files";
+    if (a->output_file && !myna_audio_has_suffix(a->output_file)) return "--output-file is written as " MYNA_AUDIO_SUFFIXES;
+    if (a->record && !myna_audio_has_suffix(a->record)) return "--record is written as " MYNA_AUDIO_SUFFIXES;
+    if (a->record && a->output_file && strcmp(a->record, a->output_file) == 0)
+        return "--record and --output-file are two files";
     if (a->record && a->reconnect) return "--record ends with the device: not together with --reconnect";
     if (a->as_fast_as_possible && !a->input_file) return "only files can be converted faster than they are spoken";
     return NULL;

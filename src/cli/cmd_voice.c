@@ -84,7 +84,10 @@ static int tune(myna_voice **voice, const myna_model *model, const arguments *a)
     myna_voice *tuned = NULL;
     myna_tuning report;
     myna_error error = {0};
-    int code = myna_report_status(a->operands.items[0], myna_voice_tune(&tuned, model, *voice, &report, &error), &error);
+    myna_interrupt_at_once(true);
+    myna_status status = myna_voice_tune(&tuned, model, *voice, &report, &error);
+    myna_interrupt_at_once(false);
+    int code = myna_report_status(a->operands.items[0], status, &error);
     if (code != MYNA_EXIT_OK) return code;
     myna_voice_free(*voice);
     *voice = tuned;
@@ -153,6 +156,8 @@ static int run_reembed(const arguments *a)
     size_t n = a->operands.n, n_failed = 0;
     if (a->output && n > 1)
         return fail_usage("voice reembed", "-o names one file; several voices are replaced with --force");
+    if (a->output && !myna_is_voice_name(a->output))
+        return fail_usage("voice reembed", "the name after -o ends in .voice");
     if (!a->output && !a->force)
         return fail_usage("voice reembed", "name the output with -o, or replace the voice with --force");
     myna_model *model = NULL;

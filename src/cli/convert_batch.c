@@ -82,6 +82,19 @@ static void separate(myna_batch *batch)
     free(collides);
 }
 
+/* Whether `path` lies in the folder `output` that in turn lies in the folder `input`: an earlier run made it. */
+static bool is_made_before(const char *path, const char *input, const char *output)
+{
+    char *in = realpath(input, NULL), *out = realpath(output, NULL), *whole = realpath(path, NULL);
+    size_t n_in = in ? strlen(in) : 0, n_out = out ? strlen(out) : 0;
+    bool is_inside = in && out && strncmp(out, in, n_in) == 0 && out[n_in] == '/';
+    bool is_made = is_inside && whole && strncmp(whole, out, n_out) == 0 && whole[n_out] == '/';
+    free(in);
+    free(out);
+    free(whole);
+    return is_made;
+}
+
 static void add_folder(myna_batch *batch, const char *folder, const char *output)
 {
     myna_error error = {0};
@@ -94,6 +107,7 @@ static void add_folder(myna_batch *batch, const char *folder, const char *output
         batch->n_tasks++;
     }
     for (size_t i = 0; i < found.n; i++) {
+        if (is_made_before(found.items[i], folder, output)) continue;
         const char *name = found.items[i] + strlen(folder);
         while (*name == '/') name++;
         add(batch, found.items[i], name_within(output, name));

@@ -21,6 +21,13 @@ void myna_corpus_list_free(myna_corpus_list *list)
     *list = (myna_corpus_list){0};
 }
 
+const char *myna_corpus_name(const char *path, const char *corpus)
+{
+    size_t n_folder = myna_is_folder(corpus) ? strlen(corpus) : (size_t)(myna_path_name(corpus) - corpus);
+    if (strncmp(path, corpus, n_folder) != 0) return path;
+    return path + n_folder + strspn(path + n_folder, "/");
+}
+
 /* Items from the two lists of strings, which do not grow any more. */
 static myna_status make_items(myna_corpus_list *list, const char *source, myna_error *error)
 {
@@ -41,9 +48,7 @@ static myna_status make_items(myna_corpus_list *list, const char *source, myna_e
 /* "CORPUS/anna/day1/03.wav" belongs to "anna"; a recording directly in CORPUS to `folder` itself. */
 static void add_from_folder(myna_corpus_list *list, const char *folder, const char *path)
 {
-    const char *inside = path + strlen(folder);
-    while (*inside == '/') inside++;
-    const char *slash = strchr(inside, '/');
+    const char *inside = myna_corpus_name(path, folder), *slash = strchr(inside, '/');
     char *speaker = slash ? myna_text("%.*s", (int)(slash - inside), inside) : myna_text("%s", folder);
     myna_strings_add(&list->paths, path);
     myna_strings_add(&list->speakers, speaker);
@@ -76,25 +81,25 @@ static size_t count_distinct(const myna_strings *texts)
     return n;
 }
 
-static uint64_t name_hash(const myna_corpus_item *item, bool few)
+static uint64_t name_hash(const myna_corpus_item *item, const char *corpus, bool few)
 {
-    const char *name = few ? myna_path_name(item->path) : item->speaker;
+    const char *name = few ? myna_corpus_name(item->path, corpus) : item->speaker;
     return myna_hash(MYNA_HASH_START, name, strlen(name));
 }
 
 /* By name, so that a corpus that grows keeps what it held out; at least the name with the smallest hash. */
-static void hold_out(myna_corpus_list *list)
+static void hold_out(myna_corpus_list *list, const char *corpus)
 {
     bool few = count_distinct(&list->speakers) < FEW_SPEAKERS;
     uint64_t smallest = UINT64_MAX;
     if (list->n_items < FEW_SPEAKERS) return;
     for (size_t i = 0; i < list->n_items; i++) {
-        uint64_t hash = name_hash(&list->items[i], few);
+        uint64_t hash = name_hash(&list->items[i], corpus, few);
         if (hash < smallest) smallest = hash;
     }
     for (size_t i = 0; i < list->n_items; i++) {
         myna_corpus_item *item = &list->items[i];
-        uint64_t hash = name_hash(item, few);
+        uint64_t hash = name_hash(item, corpus, few);
         item->held_out = hash == smallest || hash < UINT64_MAX / HELD_OUT_SHARE;
     }
 }
@@ -208,7 +213,7 @@ static myna_status read_manifest(myna_corpus_list *list, const char *path, myna_
     for (size_t i = 0; i < list->n_items && status == MYNA_OK && split; i++)
         list->items[i].held_out = strcmp(m.splits.items[i], "train") != 0;
     if (status == MYNA_OK && split) note_divided_speakers(list, path);
-    else if (status == MYNA_OK) hold_out(list);
+    else if (status == MYNA_OK) hold_out(list, path);
     myna_strings_free(&m.splits);
     free(m.folder);
     return status;
@@ -224,7 +229,7 @@ myna_status myna_corpus_list_read(myna_corpus_list *out, const char *path, myna_
             status = read_manifest(&list, manifest_path, error);
         } else {
             status = read_folder(&list, path, error);
-            if (status == MYNA_OK) hold_out(&list);
+            if (status == MYNA_OK) hold_out(&list, path);
         }
         free(manifest_path);
     } else {

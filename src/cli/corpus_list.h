@@ -19,4 +19,7 @@ typedef struct myna_corpus_list {
 myna_status myna_corpus_list_read(myna_corpus_list *out, const char *path, myna_error *error);
 void myna_corpus_list_free(myna_corpus_list *list);
 
+/* What an item's path is inside `corpus`, the folder or manifest that the list was read from. */
+const char *myna_corpus_name(const char *path, const char *corpus);
+
 #endif

@@ -84,6 +84,14 @@ myna_live_taps *myna_live_recorder_taps(myna_live_recorder *recorder)
     return recorder ? &recorder->taps : NULL;
 }
 
+static void keep_what_came_before(myna_live_recorder *r)
+{
+    const myna_error reason = r->error;
+    if (myna_audio_salvage(r->writer, NULL) == MYNA_OK)
+        myna_fail(&r->error, r->status, "%s; what came before is kept", reason.detail);
+    r->writer = NULL;
+}
+
 myna_status myna_live_recorder_finish(myna_live_recorder *r, double *lost_seconds, myna_error *error)
 {
     *lost_seconds = 0;
@@ -92,12 +100,13 @@ myna_status myna_live_recorder_finish(myna_live_recorder *r, double *lost_second
     pthread_join(r->thread, NULL);
     myna_status status = r->status;
     *lost_seconds = (double)atomic_load(&r->taps.lost) / MYNA_SAMPLE_RATE_HZ;
-    if (status == MYNA_OK && r->has_samples) {
-        status = myna_audio_commit(r->writer, error);
+    if (r->has_samples && status == MYNA_OK) {
+        status = myna_audio_commit(r->writer, &r->error);
         r->writer = NULL;
-    } else if (error) {
-        *error = r->error;
+    } else if (r->has_samples) {
+        keep_what_came_before(r);
     }
+    if (error) *error = r->error;
     release(r);
     return status;
 }

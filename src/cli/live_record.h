@@ -19,7 +19,8 @@ myna_status myna_live_recorder_start(myna_live_recorder **out, const char *path,
 /* NULL, where nothing is recorded, gives none. */
 myna_live_taps *myna_live_recorder_taps(myna_live_recorder *recorder);
 /* Writes the rest and closes the file; where nothing was heard none is left, and one that was there stays. Gives what
- * went wrong on the way, and the seconds that are missing in the file. NULL is fine. */
+ * went wrong on the way, and the seconds that are missing in the file. After a write that failed it holds what came before,
+ * which the error says. NULL is fine. */
 myna_status myna_live_recorder_finish(myna_live_recorder *recorder, double *lost_seconds, myna_error *error);
 
 #endif

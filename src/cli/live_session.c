@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { MIN_BLOCK_SAMPLES = 16 };
 static const double stalled_seconds = 1.8; /* to be told of it within 2 */
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
@@ -40,11 +39,6 @@ static myna_status find_devices(found *f, myna_live_session *s, const myna_live_
     return status;
 }
 
-static size_t block_samples_at(double ms, int rate_hz)
-{
-    return (size_t)fmax(rint(ms * rate_hz / 1000), MIN_BLOCK_SAMPLES);
-}
-
 /* The monitor's stream starts by itself, also on JACK: it is held in step as if it had a clock of its own. */
 static myna_status create_worker(
     myna_live_session *s, const found *f, const myna_live_wanted *w, myna_live_settings *settings, myna_error *error)
@@ -58,19 +52,19 @@ static myna_status create_worker(
         double monitor_ms = w->block_ms > 0 ? w->block_ms : myna_device_block_ms(f->monitor, false);
         ears[1] = (myna_live_ear){w->rate_hz ? w->rate_hz : f->monitor_info.sample_rate_hz, monitor_ms / 1000, true};
     }
-    size_t block_samples = block_samples_at(heard_ms, settings->input_rate_hz);
+    size_t block_samples = (size_t)fmax(rint(heard_ms * settings->input_rate_hz / 1000), MYNA_MIN_BLOCK_SAMPLES);
     myna_status status =
         myna_live_worker_create(&s->worker, settings, block_samples, ears, f->monitor >= 0 ? 2 : 1, error);
     return status == MYNA_OK ? myna_live_worker_start(s->worker, error) : status;
 }
 
 static myna_status open_devices(
-    myna_live_session *s, const found *f, const myna_live_wanted *w, int input_rate_hz, myna_error *error)
+    myna_live_session *s, const found *f, const myna_live_wanted *w, myna_error *error)
 {
     myna_device_settings settings = {.input = f->input,
         .output = f->output,
         .sample_rate_hz = w->rate_hz,
-        .block_samples = w->block_ms > 0 ? (int)block_samples_at(w->block_ms, input_rate_hz) : 0,
+        .block_ms = w->block_ms,
         .heard = myna_live_worker_heard(s->worker),
         .spoken = myna_live_worker_spoken(s->worker, 0),
         .wake = myna_live_worker_wake(s->worker)};
@@ -80,6 +74,7 @@ static myna_status open_devices(
     settings = (myna_device_settings){.input = -1,
         .output = f->monitor,
         .sample_rate_hz = w->rate_hz,
+        .block_ms = w->block_ms,
         .spoken = myna_live_worker_spoken(s->worker, 1)};
     status = myna_device_open(&s->monitor_device, &settings, error);
     return status == MYNA_OK ? MYNA_OK : myna_fail_in(error, status, s->monitor);
@@ -98,7 +93,7 @@ myna_status myna_live_session_open(
     found f;
     myna_status status = find_devices(&f, s, wanted, error);
     if (status == MYNA_OK) status = create_worker(s, &f, wanted, settings, error);
-    if (status == MYNA_OK) status = open_devices(s, &f, wanted, settings->input_rate_hz, error);
+    if (status == MYNA_OK) status = open_devices(s, &f, wanted, error);
     if (status != MYNA_OK) return status;
     for (int i = 0; i < 3; i++) s->watched[i].seconds = myna_seconds_now();
     wait_for_blocks(s);

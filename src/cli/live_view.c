@@ -38,7 +38,7 @@ static void take_again(int signal_number)
 
 static void catch_signals(void)
 {
-    const int ends[] = {SIGHUP, SIGQUIT, SIGABRT, SIGSEGV};
+    const int ends[] = {SIGQUIT, SIGABRT, SIGSEGV};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) signal(ends[i], restore_and_end);
     signal(SIGCONT, take_again);
 }

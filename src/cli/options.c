@@ -240,18 +240,18 @@ static progress take_value(parser *p, const myna_option *option, char *attached)
     return store(p, option, attached);
 }
 
+/* Arguments stay as they are: a lost device may call for the program to be started anew with them. */
 static progress parse_long(parser *p, char *argument)
 {
-    char *equals = strchr(argument, '=');
-    if (equals) *equals = 0;
-    const char *name = argument + 2;
-    if (strcmp(name, "help") == 0) {
-        print_help(p->command);
-        return HELP_PRINTED;
-    }
-    for (const myna_option *option = p->command->options; option->kind != MYNA_OPTION_END; option++)
-        if (strcmp(name, option->name) == 0) return take_value(p, option, equals ? equals + 1 : NULL);
-    return complain_unknown(p, name);
+    char *value = strchr(argument, '='), *name = myna_text("%.*s", (int)strcspn(argument + 2, "="), argument + 2);
+    const myna_option *option = p->command->options;
+    while (option->kind != MYNA_OPTION_END && strcmp(name, option->name) != 0) option++;
+    progress result = HELP_PRINTED;
+    if (strcmp(name, "help") == 0) print_help(p->command);
+    else if (option->kind == MYNA_OPTION_END) result = complain_unknown(p, name);
+    else result = take_value(p, option, value ? value + 1 : NULL);
+    free(name);
+    return result;
 }
 
 /* "-qo FILE": flags may stand together, and before one letter that takes a value. */

@@ -25,13 +25,9 @@ static int by_name(const void *a, const void *b)
 /* malloc'd, sorted by name; NULL without memory. */
 static named_item *name_items(const myna_corpus_list *list, const char *corpus)
 {
-    size_t n_folder = myna_is_folder(corpus) ? strlen(corpus) : (size_t)(myna_path_name(corpus) - corpus);
     named_item *named = malloc((list->n_items + 1) * sizeof *named);
-    for (size_t i = 0; i < list->n_items && named; i++) {
-        const char *name = list->items[i].path;
-        if (strncmp(name, corpus, n_folder) == 0) name += n_folder + strspn(name + n_folder, "/");
-        named[i] = (named_item){name, i};
-    }
+    for (size_t i = 0; i < list->n_items && named; i++)
+        named[i] = (named_item){myna_corpus_name(list->items[i].path, corpus), i};
     if (named) qsort(named, list->n_items, sizeof *named, by_name);
     return named;
 }

@@ -218,9 +218,10 @@ static unsigned long block_of(const myna_device *d, int direction)
 {
     int index = direction == INPUT ? d->settings.input : d->settings.output;
     if (Pa_GetHostApiInfo(Pa_GetDeviceInfo(index)->hostApi)->type == paJACK) return paFramesPerBufferUnspecified;
-    if (d->settings.block_samples > 0) return (unsigned long)d->settings.block_samples;
-    if (!is_plug_in(Pa_GetDeviceInfo(index))) return paFramesPerBufferUnspecified;
-    return (unsigned long)(myna_device_block_ms(index, direction == INPUT) * d->rate_hz[direction] / 1000);
+    double ms = d->settings.block_ms;
+    if (!(ms > 0) && !is_plug_in(Pa_GetDeviceInfo(index))) return paFramesPerBufferUnspecified;
+    if (!(ms > 0)) ms = myna_device_block_ms(index, direction == INPUT);
+    return (unsigned long)fmax(rint(ms * d->rate_hz[direction] / 1000), MYNA_MIN_BLOCK_SAMPLES);
 }
 
 /* One stream for the directions from `first` to `last`. */

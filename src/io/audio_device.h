@@ -32,10 +32,11 @@ myna_status myna_device_find(int *out, const char *wanted, bool to_record, myna_
 /* The device of exactly this "host API: name". */
 myna_status myna_device_find_again(int *out, const char *full_name, bool to_record, myna_error *error);
 
+enum { MYNA_MIN_BLOCK_SAMPLES = 16 };
 typedef struct myna_device_settings {
     int input, output;  /* indices; -1: not this direction */
     int sample_rate_hz; /* 0: each device's own */
-    int block_samples;  /* a callback; 0: as the device likes best, as JACK always does */
+    double block_ms;    /* a callback; 0: as the device likes best, as JACK always does */
     myna_audio_port *heard, *spoken; /* the caller's, must outlive the device; NULL where the direction is not used */
     sem_t *wake;        /* posted when samples were heard; may be NULL */
 } myna_device_settings;

@@ -46,6 +46,8 @@ myna_status myna_audio_create_stream(
 /* n samples of all channels together. */
 myna_status myna_audio_write(myna_audio_writer *writer, const float *samples, size_t n, myna_error *error);
 myna_status myna_audio_commit(myna_audio_writer *writer, myna_error *error);
+/* Commit after a write that failed, of what was written before it: for what cannot be made again. */
+myna_status myna_audio_salvage(myna_audio_writer *writer, myna_error *error);
 void myna_audio_abandon(myna_audio_writer *writer);
 
 /* A whole recording as 16 kHz mono; *samples is malloc'd and the caller's. `info` (may be NULL) is the file's. */

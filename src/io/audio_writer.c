@@ -26,6 +26,7 @@ struct myna_audio_writer {
     SNDFILE *sound;     /* NULL for a stream */
     int reason;         /* errno of the first operation that failed, or 0 */
     bool is_integer;    /* 16-bit samples, rounded here: libsndfile's scale is 32767 one way and 32768 the other */
+    int64_t bytes_lost; /* of which libsndfile believes that they were written */
     int64_t bytes_left; /* until a WAV header cannot say the length any more */
     union {
         int16_t integers[BLOCK];
@@ -86,6 +87,7 @@ static sf_count_t file_write(const void *data, sf_count_t n, void *context)
         if (wrote >= 0) done += wrote;
         else writer->reason = errno;
     }
+    writer->bytes_lost += n - done;
     return n;
 }
 
@@ -276,6 +278,17 @@ myna_status myna_audio_commit(myna_audio_writer *writer, myna_error *error)
     else if (writer->file.stream) status = myna_new_file_commit(&writer->file, error);
     myna_audio_abandon(writer);
     return status;
+}
+
+myna_status myna_audio_salvage(myna_audio_writer *writer, myna_error *error)
+{
+    bool is_wav = writer->bytes_left != INT64_MAX;
+    if (is_wav && writer->reason) { /* as long as its header will say: a hole takes no room on a disk */
+        off_t end = lseek(descriptor(writer), 0, SEEK_END);
+        if (end >= 0 && ftruncate(descriptor(writer), end + writer->bytes_lost) != 0) return fail_write(writer, error);
+    }
+    writer->reason = 0;
+    return myna_audio_commit(writer, error);
 }
 
 void myna_audio_abandon(myna_audio_writer *writer)

@@ -67,6 +67,7 @@ myna_ticks myna_ticks_numbers(double from, double to, int n)
 
 myna_ticks myna_ticks_seconds(double to, int n)
 {
+    n = n < MYNA_MAX_TICKS / 2 ? n : MYNA_MAX_TICKS / 2; /* steps are rounded, down to half */
     bool as_clock = to >= 120;
     myna_ticks ticks = {0};
     add_multiples(&ticks, 0, to, as_clock ? clock_step(to, n) : round_step(to, n));

@@ -33,12 +33,9 @@ static void close_workspace(workspace *w)
 /* Fewer than MYNA_OVERLAP frames overlap near the ends; the gain there is held at 10, where samples count little. */
 static void make_edge_gain(workspace *w)
 {
-    const double pi = 3.14159265358979323846, overlapped = 0.375 * MYNA_OVERLAP, least = 0.1;
+    const double least = 0.1;
     float share[MYNA_WINDOW_SAMPLES];
-    for (size_t i = 0; i < MYNA_WINDOW_SAMPLES; i++) {
-        double hann = 0.5 - 0.5 * cos(2 * pi * (double)i / MYNA_WINDOW_SAMPLES);
-        share[i] = (float)(hann * hann / overlapped);
-    }
+    for (int i = 0; i < MYNA_WINDOW_SAMPLES; i++) share[i] = (float)(myna_hann(i) * myna_hann(i) / myna_hann_squares);
     for (size_t k = 0; k < w->n_frames; k++)
         for (size_t i = 0; i < MYNA_WINDOW_SAMPLES; i++) w->edge_gain[k * MYNA_HOP_SAMPLES + i] += share[i];
     for (size_t i = 0; i < w->n_samples; i++) w->edge_gain[i] = (float)(1 / fmax(w->edge_gain[i], least));

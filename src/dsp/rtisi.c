@@ -52,15 +52,12 @@ static void lay_out(myna_rtisi *rtisi, myna_arena *arena)
  * window less lopsided. */
 static void make_gain(myna_rtisi *rtisi)
 {
-    const double pi = 3.14159265358979323846, overlapped = 0.375 * MYNA_OVERLAP;
     size_t full = rtisi->span - MYNA_WINDOW_SAMPLES;
     for (size_t i = 0; i < full; i++) rtisi->gain[i] = 1;
     for (int i = 0; i < MYNA_WINDOW_SAMPLES; i++) {
         double share = 0;
-        for (int j = i; j < MYNA_WINDOW_SAMPLES; j += MYNA_HOP_SAMPLES) {
-            double hann = 0.5 - 0.5 * cos(2 * pi * j / MYNA_WINDOW_SAMPLES);
-            share += hann * hann / overlapped;
-        }
+        for (int j = i; j < MYNA_WINDOW_SAMPLES; j += MYNA_HOP_SAMPLES)
+            share += myna_hann(j) * myna_hann(j) / myna_hann_squares;
         rtisi->gain[full + (size_t)i] = (float)fmin(1 / fmax(share, 1e-9), gain_limit);
     }
 }

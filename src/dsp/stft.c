@@ -96,12 +96,9 @@ struct myna_stft {
 
 static void make_windows(myna_stft *stft)
 {
-    /* The squares of a periodic Hann window sum to 3/8 of the frames that overlap, everywhere. */
-    const double overlapped = 0.375 * MYNA_OVERLAP, pi = 3.14159265358979323846;
     for (int i = 0; i < MYNA_WINDOW_SAMPLES; i++) {
-        double hann = 0.5 - 0.5 * cos(2 * pi * i / MYNA_WINDOW_SAMPLES);
-        stft->analysis[i] = (float)hann;
-        stft->synthesis[i] = (float)(hann / (overlapped * MYNA_FFT_SAMPLES));
+        stft->analysis[i] = (float)myna_hann(i);
+        stft->synthesis[i] = (float)(myna_hann(i) / (myna_hann_squares * MYNA_FFT_SAMPLES));
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include "myna/myna.h"
 
+#include <math.h>
+
 enum {
     MYNA_WINDOW_SAMPLES = 800,
     MYNA_HOP_SAMPLES = 200,
@@ -12,6 +14,14 @@ enum {
     MYNA_BINS = MYNA_FFT_SAMPLES / 2 + 1,
     MYNA_OVERLAP = MYNA_WINDOW_SAMPLES / MYNA_HOP_SAMPLES, /* frames that share a sample */
 };
+
+/* Sample i of the window. */
+static inline double myna_hann(int i)
+{
+    return 0.5 - 0.5 * cos(2 * 3.14159265358979323846 * i / MYNA_WINDOW_SAMPLES);
+}
+/* Sum of the squared windows of all frames that share a sample: the same for each, as the window is periodic. */
+static const double myna_hann_squares = 0.375 * MYNA_OVERLAP;
 
 /* One complex value of a spectrum, laid out as FFTW's. */
 typedef struct myna_complex {

@@ -30,7 +30,7 @@ float myna_output_level_gain(const myna_output_level *level)
 
 double myna_magnitude_power(const float *magnitude)
 {
-    const double window_power = 0.375 * MYNA_WINDOW_SAMPLES; /* sum of the squared Hann window */
+    const double window_power = myna_hann_squares * MYNA_HOP_SAMPLES; /* sum of the squared window */
     double sum = 0;
     for (int k = 0; k < MYNA_BINS; k++) sum += (double)magnitude[k] * (double)magnitude[k];
     return 2 * sum / (MYNA_FFT_SAMPLES * window_power);

@@ -245,6 +245,16 @@ static void voices_mix(void **state)
     assert_true(rms_of(out, SHORT) > 1e-4);
     myna_voice_free(mix);
 
+    mix = NULL; /* what is not known of one is the other's */
+    memset(&b->profile.bands, 0, sizeof b->profile.bands);
+    memset(&b->reconstruction, 0, sizeof b->reconstruction);
+    b->profile.f0_low_hz = b->profile.f0_high_hz = 0;
+    assert_ok(myna_voice_mix(&mix, pair, weights, 2, NULL));
+    assert_near(mix->profile.bands.mean[70], a->profile.bands.mean[70], 1e-5);
+    assert_near(mix->reconstruction.deviation[70], a->reconstruction.deviation[70], 1e-5);
+    assert_near(mix->profile.f0_high_hz, a->profile.f0_high_hz, 1e-3);
+    myna_voice_free(mix);
+
     mix = NULL;
     const float none[2] = {0, 0}, negative[2] = {2, -1}, bad[2] = {1, NAN};
     assert_int_equal(myna_voice_mix(&mix, pair, none, 2, NULL), MYNA_ERROR_ARGUMENT);

@@ -1,3 +1,4 @@
+#include "dsp/profile.h"
 #include "pipeline/match.h"
 #include "testing.h"
 

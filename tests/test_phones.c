@@ -171,7 +171,7 @@ static myna_trainer *create(myna_corpus *corpus, int n_threads)
     myna_train_options options;
     myna_train_options_init(&options);
     options.n_steps = 1000;
-    options.batch = 3;
+    options.batch = 4;
     options.n_threads = n_threads;
     options.single_precision = true;
     options.rate = 0.02f; /* of which warm-up uses a small part */
@@ -243,6 +243,7 @@ static void threads_teach_one_reader(void **state)
     myna_corpus *corpus = NULL;
     assert_ok(memory_corpus_open(&corpus, *state, NULL));
     myna_trainer *one = create(corpus, 1), *two = create(corpus, 2);
+    assert_int_equal(myna_trainer_options(two).n_threads, 2);
     run(one, 1);
     run(two, 1);
     assert_below(error_db(two->phones.moment1, one->phones.moment1, one->phones.n_parameters), -80);

@@ -45,6 +45,15 @@ static void approximations_match_libm(void **state)
     }
 }
 
+static void gelu_may_work_in_place(void **state)
+{
+    (void)state;
+    layer l = make_points(gelu);
+    l.forward(&l);
+    myna_gelu_forward(l.in, l.in, N_POINTS);
+    assert_memory_equal(l.in, l.out, N_POINTS * sizeof *l.in);
+}
+
 static void gelu_backward_matches_differences(void **state)
 {
     (void)state;
@@ -135,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LAYER_TEST(approximations_match_libm),
+        LAYER_TEST(gelu_may_work_in_place),
         LAYER_TEST(gelu_backward_matches_differences),
         LAYER_TEST(tanh_backward_matches_differences),
         LAYER_TEST(residual_matches_twin_and_differences),

@@ -58,15 +58,15 @@ static void make_batch(fixture *f)
     f->batch = (myna_batch){f->content, f->speaker, f->pitch, f->ripple, f->noise, &f->reference, NULL};
 }
 
-/* f->speaker as the log-mel of a voice: what pooling makes f->speaker of again. */
-static myna_status remember(fixture *f)
+/* `speaker` as the log-mel of a voice: what pooling makes `speaker` of again. */
+static myna_status remember(myna_speaker *out, const fixture *f, const float *speaker)
 {
     enum { N_FRAMES = SPEAKER_STEPS * MYNA_SPEAKER_FRAMES, GROUP = MYNA_MEL_BANDS / MYNA_POOLED_BANDS };
     static float log_mel[N_FRAMES * MYNA_MEL_BANDS];
-    for (size_t i = 0; i < N_FRAMES * MYNA_MEL_BANDS; i++) log_mel[i] = f->speaker[i / GROUP];
+    for (size_t i = 0; i < N_FRAMES * MYNA_MEL_BANDS; i++) log_mel[i] = speaker[i / GROUP];
     for (size_t k = 0; k < N_FRAMES; k++)
         myna_denormalize(log_mel + k * MYNA_MEL_BANDS, log_mel + k * MYNA_MEL_BANDS, &f->model->weights);
-    return myna_speaker_remember(&f->target, NULL, f->model, log_mel, N_FRAMES, NULL);
+    return myna_speaker_remember(out, NULL, f->model, log_mel, N_FRAMES, NULL);
 }
 
 static int set_up(void **state)
@@ -88,7 +88,7 @@ static int set_up(void **state)
     const float *embedding = myna_network_embed(f->network, &f->model->weights, f->speaker);
     memcpy(f->target.embedding, embedding, sizeof f->target.embedding);
     f->reference = true;
-    if (remember(f) != MYNA_OK) return 1;
+    if (remember(&f->target, f, f->speaker) != MYNA_OK) return 1;
     *state = f;
     return 0;
 }
@@ -186,11 +186,53 @@ static void reset_equals_new(void **state)
     }
 }
 
+/* Root mean square difference of log-mel in step `step`. */
+static double difference(const float *a, const float *b, size_t step)
+{
+    double sum = 0;
+    for (size_t i = step * MYNA_STEP_OUT; i < (step + 1) * MYNA_STEP_OUT; i++) sum += pow((double)(a[i] - b[i]), 2);
+    return sqrt(sum / MYNA_STEP_OUT);
+}
+
+/* From the change on there is something of the new voice, not all at once, and in the end of nothing else. */
+static void another_speaker_fades_in(void **state)
+{
+    fixture *f = *state;
+    enum { CHANGE = 8, FADE = 4, REMEMBERED = MYNA_DECODER_BLOCKS * (MYNA_TAPS - 1) };
+    static float outputs[3][N_OUT]; /* one speaker, the other, from one to the other */
+    static float speaker[SPEAKER_STEPS * MYNA_SPEAKER_IN];
+    myna_speaker other = {0};
+    for (size_t i = 0; i < SPEAKER_STEPS * MYNA_SPEAKER_IN; i++) speaker[i] = -f->speaker[i];
+    for (int i = 0; i < MYNA_EMBEDDING_SIZE; i++) other.embedding[i] = -f->target.embedding[i];
+    assert_ok(remember(&other, f, speaker));
+    run_batch(f, MYNA_LATENCY_LOW);
+    for (int i = 0; i < 3; i++) {
+        myna_stream *stream = NULL;
+        const myna_speaker *begins = i == 1 ? &other : &f->target;
+        assert_ok(myna_stream_create(&stream, f->model, begins, MYNA_LATENCY_LOW, &f->statistics, false, NULL));
+        for (size_t step = 0; step < STEPS; step++) {
+            if (i == 2 && step == CHANGE) myna_stream_set_speaker(stream, &other);
+            myna_stream_push(stream, f->got + step * MYNA_STEP_OUT, f->got_f0_hz + step * MYNA_STEP_FRAMES,
+                f->log_mel + step * MYNA_STEP_OUT, f->f0_hz + step * MYNA_STEP_FRAMES, 1);
+        }
+        memcpy(outputs[i], f->got, sizeof f->got);
+        myna_stream_free(stream);
+    }
+    double whole = difference(outputs[0], outputs[1], CHANGE);
+    assert_true(difference(outputs[2], outputs[0], CHANGE - 1) == 0);
+    assert_true(difference(outputs[2], outputs[0], CHANGE) > 0.05 * whole);
+    assert_true(difference(outputs[2], outputs[1], CHANGE) > 0.05 * whole);
+    for (size_t step = CHANGE + FADE + REMEMBERED; step < STEPS; step++)
+        assert_below(difference(outputs[2], outputs[1], step), 1e-5);
+    myna_speaker_clear(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stream_equals_batch),
         cmocka_unit_test(reset_equals_new),
+        cmocka_unit_test(another_speaker_fades_in),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

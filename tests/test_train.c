@@ -77,7 +77,6 @@ static void loss_falls(void **state)
 {
     const fixture *f = *state;
     myna_train_options options = small_options(1);
-    options.batch = 4;
     myna_trainer *trainer = create(f, &options);
     float held_out = myna_trainer_validate(trainer);
     double first = run(trainer, 5);

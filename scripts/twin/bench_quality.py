@@ -113,7 +113,7 @@ def main():
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
         command = ["build/release/myna", "train", a.corpus, "-o", f"{folder}/myna.safetensors", "--threads", 1]
-        command += ["--self-conversion", 0]  # which the twin's segments do without
+        command += ["--single-precision", "--self-conversion", 0]  # as the twin: in float32, nothing converted
         command += ["--log-steps", LOG_STEPS, "--steps", N_STEPS, "--seed", SEED, "--cache", a.cache, "-q"]
         myna = subprocess.Popen(["taskset", "-c", str(cores[0]), *map(str, command)])
         os.sched_setaffinity(0, cores[-1:])

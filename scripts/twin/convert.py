@@ -45,7 +45,7 @@ def pooled(log_mel, front):
 
 def pitch_input(f0_hz):
     """A soft one-hot over 64 bins and voicing, of each frame."""
-    place = 63 * torch.log(f0_hz / 60) / np.log(420 / 60)
+    place = 63 * torch.log2(f0_hz / 50) / 3.2
     bins = torch.relu(1 - (place[:, None] - torch.arange(64)).abs())
     return torch.cat([bins, torch.ones(len(f0_hz), 1)], dim=1)
 

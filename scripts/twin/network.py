@@ -211,7 +211,7 @@ class Network(nn.Module):
             elif state[name].ndim == 2 and name != "decoder.gate.weight" and not name.startswith("front."):
                 drawn[i] = "uniform"
             else:
-                constants = {"scale": 1.0, "gain": 0.1}
+                constants = {"scale": 1.0, "gain": 0.1, "content_deviation": 1.0}
                 state[name].fill_(constants.get(name.split(".")[-1], 0.0))
         names = self.tensor_names()
         most = max(state[names[i]].numel() * (2 if kind == "taps" else 1) for i, kind in drawn.items())

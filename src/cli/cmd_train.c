@@ -34,7 +34,7 @@ int myna_cmd_train(int argc, char **argv)
         {"hours", 0, MYNA_OPTION_NUMBER, &s.hours, "H", "train for about so long (turned into steps once the speed is known;\nwith --resume: in all)", 1e-3, 10000, NULL},
         {"steps", 0, MYNA_OPTION_INTEGER, &s.steps, "N", "length of the schedule in steps (100000; with --resume: as before)", 1, 1e9, NULL},
         {"batch", 0, MYNA_OPTION_INTEGER, &s.batch, "N", "segments of 1.6 s a step (24)", 1, 4096, NULL},
-        {"threads", 0, MYNA_OPTION_INTEGER, &s.threads, "N", "worker threads (all cores; with --resume: as before)", 1, 256, NULL},
+        {"threads", 0, MYNA_OPTION_INTEGER, &s.threads, "N", "worker threads (all cores, at most half of --batch;\nwith --resume: as before)", 1, 256, NULL},
         {"seed", 0, MYNA_OPTION_INTEGER, &s.seed, "N", "of everything random (0)", 0, 9e15, NULL},
         {"init", 0, MYNA_OPTION_TEXT, &s.init, "MODEL", "start from a finished model: fine-tuning", 0, 0, NULL},
         {"resume", 0, MYNA_OPTION_FLAG, &s.resume, NULL, "go on from the checkpoint beside MODEL, with its options", 0, 0, NULL},

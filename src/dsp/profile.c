@@ -49,6 +49,13 @@ bool myna_band_meter_result(const myna_band_meter *meter, myna_band_statistics *
     return true;
 }
 
+bool myna_statistics_known(const myna_band_statistics *statistics)
+{
+    float sum = 0;
+    for (int b = 0; b < MYNA_MEL_BANDS; b++) sum += statistics->deviation[b];
+    return sum > 0;
+}
+
 /* ---- The meter --------------------------------------------------------------------------------------------------- */
 
 /* Whether a frame is speech depends on the level of the whole recording, known only at the end. So loudness and F0

@@ -13,6 +13,9 @@ void myna_band_meter_push(myna_band_meter *meter, const float *log_mel); /* [MYN
 /* False, and `out` untouched, below 8 frames. */
 bool myna_band_meter_result(const myna_band_meter *meter, myna_band_statistics *out);
 
+/* Are these statistics of anything? Where there was too little speech they are all zero. */
+bool myna_statistics_known(const myna_band_statistics *statistics);
+
 typedef struct myna_profile_meter myna_profile_meter;
 /* Keeps at most max_frames frames, from the stretches of about a second that hold speech, without what is as loud
  * but far from any voice, unless all is whispered; 0: none. */

@@ -14,7 +14,8 @@ myna_status myna_stream_create(myna_stream **out, const myna_model *model, const
     const myna_content_statistics *content, bool learns, myna_error *error);
 void myna_stream_free(myna_stream *stream);
 void myna_stream_reset(myna_stream *stream); /* the speaker stays */
-/* Another speaker, faded in over 4 steps (0.1 s); both must outlive the stream. Never allocates. */
+/* Another speaker, faded in over 4 steps (0.1 s), from the one before alone: a third, within that time, ends the first.
+ * All must outlive the stream. Never allocates. */
 void myna_stream_set_speaker(myna_stream *stream, const myna_speaker *speaker);
 
 /* The next n_steps <= MYNA_STREAM_MAX_STEPS steps. Step j of `content` comes with the F0 of step

@@ -1,6 +1,7 @@
 #include "model/voice.h"
 
 #include "base/status.h"
+#include "dsp/profile.h"
 #include "model/features.h"
 #include "model/network.h"
 #include "model/reconstruct.h"
@@ -74,21 +75,37 @@ static void add_scaled(float *out, const float *in, float weight, size_t n)
     for (size_t i = 0; i < n; i++) out[i] += weight * in[i];
 }
 
-static void add_statistics(myna_band_statistics *out, const myna_band_statistics *in, float weight)
+/* What is not known of one voice does not count; the others share its weight, whose sum is kept until the end. */
+typedef struct mixture {
+    myna_voice *voice;
+    float bands, reconstruction, f0;
+} mixture;
+
+static void add_statistics(myna_band_statistics *out, float *sum, const myna_band_statistics *in, float weight)
 {
+    if (!myna_statistics_known(in)) return;
     add_scaled(out->mean, in->mean, weight, MYNA_MEL_BANDS);
     add_scaled(out->deviation, in->deviation, weight, MYNA_MEL_BANDS);
+    *sum += weight;
+}
+
+static void divide_statistics(myna_band_statistics *out, float sum)
+{
+    for (int b = 0; b < MYNA_MEL_BANDS && sum > 0; b++) {
+        out->mean[b] /= sum;
+        out->deviation[b] /= sum;
+    }
 }
 
 /* A voice between voices, not their pooled recordings: deviations are averaged, no spread between voices is added. */
-static void add_voice(myna_voice *out, const myna_voice *in, float weight)
+static void add_voice(mixture *m, const myna_voice *in, float weight)
 {
-    myna_profile *p = &out->profile;
+    myna_profile *p = &m->voice->profile;
     const myna_profile *q = &in->profile;
-    add_scaled(out->speaker.embedding, in->speaker.embedding, weight, MYNA_EMBEDDING_SIZE);
-    add_scaled(out->speaker.film_change, in->speaker.film_change, weight, MYNA_DECODER_BLOCKS * MYNA_FILM);
-    add_statistics(&out->reconstruction, &in->reconstruction, weight);
-    add_statistics(&p->bands, &q->bands, weight);
+    add_scaled(m->voice->speaker.embedding, in->speaker.embedding, weight, MYNA_EMBEDDING_SIZE);
+    add_scaled(m->voice->speaker.film_change, in->speaker.film_change, weight, MYNA_DECODER_BLOCKS * MYNA_FILM);
+    add_statistics(&m->voice->reconstruction, &m->reconstruction, &in->reconstruction, weight);
+    add_statistics(&p->bands, &m->bands, &q->bands, weight);
     p->speech_level_db += weight * q->speech_level_db;
     p->duration_seconds += weight * q->duration_seconds;
     p->speech_seconds += weight * q->speech_seconds;
@@ -97,6 +114,16 @@ static void add_voice(myna_voice *out, const myna_voice *in, float weight)
     p->log_f0_deviation += weight * q->log_f0_deviation;
     p->f0_low_hz += weight * q->f0_low_hz;
     p->f0_high_hz += weight * q->f0_high_hz;
+    m->f0 += q->f0_high_hz > 0 ? weight : 0;
+}
+
+static void finish_mixture(mixture *m)
+{
+    divide_statistics(&m->voice->reconstruction, m->reconstruction);
+    divide_statistics(&m->voice->profile.bands, m->bands);
+    if (m->f0 == 0) return;
+    m->voice->profile.f0_low_hz /= m->f0;
+    m->voice->profile.f0_high_hz /= m->f0;
 }
 
 static myna_status check_mix(
@@ -133,8 +160,10 @@ myna_status myna_voice_mix(
         return status;
     }
     memcpy(voice->model_id, voices[0]->model_id, sizeof voice->model_id);
+    mixture m = {.voice = voice};
     for (size_t i = 0; i < n_voices; i++)
-        if (weights[i] > 0) add_voice(voice, voices[i], (float)((double)weights[i] / sum));
+        if (weights[i] > 0) add_voice(&m, voices[i], (float)((double)weights[i] / sum));
+    finish_mixture(&m);
     *out = voice;
     return MYNA_OK;
 }

@@ -19,11 +19,16 @@ static const float gelu_rate = 1.5957691216057308f; /* 2 sqrt(2/pi) */
 static const float gelu_cubic = 0.044715f;
 
 MYNA_VECTORIZED
-void myna_gelu_forward(float *restrict out, const float *restrict in, size_t n)
+void myna_gelu_forward(float *out, const float *in, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        const float x = in[i];
-        out[i] = x * myna_sigmoid_approx(gelu_rate * x * (1.0f + gelu_cubic * x * x));
+    for (size_t start = 0; start < n; start += BLOCK) {
+        const size_t m = block_size(start, n);
+        float block[BLOCK];
+        for (size_t i = 0; i < m; i++) {
+            const float x = in[start + i];
+            block[i] = x * myna_sigmoid_approx(gelu_rate * x * (1.0f + gelu_cubic * x * x));
+        }
+        memcpy(out + start, block, m * sizeof *out);
     }
 }
 

@@ -13,6 +13,7 @@
 #include "dsp/analysis.h"
 #include "dsp/level.h"
 #include "dsp/phase.h"
+#include "dsp/profile.h"
 #include "model/stream.h"
 #include "model/voice.h"
 #include "pipeline/expander.h"

@@ -2,7 +2,6 @@
 #include "base/status.h"
 #include "dsp/profile.h"
 #include "model/voice.h"
-#include "pipeline/match.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "pipeline/match.h"
 
 #include "base/simd.h"
-#include "dsp/stft.h"
+#include "dsp/profile.h"
 #include "nn/approx.h"
 
 #include <math.h>
@@ -18,13 +18,6 @@ static const float kept_loudness = 0.5f;           /* 1: likeness -.007 and DNSM
 static float clamp(float x, float low, float high)
 {
     return fminf(fmaxf(x, low), high);
-}
-
-bool myna_statistics_known(const myna_band_statistics *statistics)
-{
-    float sum = 0;
-    for (int b = 0; b < MYNA_MEL_BANDS; b++) sum += statistics->deviation[b];
-    return sum > 0;
 }
 
 /* Log10 of the amplitude of all bands together. */

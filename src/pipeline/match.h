@@ -15,8 +15,6 @@ typedef struct myna_match {
     float scale[MYNA_MEL_BANDS], offset[MYNA_MEL_BANDS]; /* before loudness: scale * log_mel + offset */
 } myna_match;
 
-/* Are these statistics of anything? Where there was too little speech they are all zero. */
-bool myna_statistics_known(const myna_band_statistics *statistics);
 
 /* With unknown statistics on either side the match leaves everything as it is. */
 void myna_match_init(myna_match *match, const myna_band_statistics *output, const myna_band_statistics *target);

@@ -77,7 +77,8 @@ myna_status myna_trainer_allocate(myna_trainer **out, myna_corpus *corpus, const
     t->options = *options;
     t->options.init_model = NULL;
     if (t->options.n_threads < 1) t->options.n_threads = myna_cpu_count();
-    const int most_threads = options->batch > 1 ? options->batch / 2 : 1; /* self-conversion exchanges voices within a thread */
+    /* A thread's segments exchange their voices for self-conversion, for which it needs two. */
+    const int most_threads = corpus && options->batch > 1 ? options->batch / 2 : options->batch;
     if (t->options.n_threads > most_threads) t->options.n_threads = most_threads;
     myna_layout_init(&t->layout, (size_t)options->code_width);
     size_t n = t->layout.n_parameters;
@@ -324,7 +325,7 @@ static void validate_job(void *context, int member, int n_members)
         myna_batch batch = myna_segment_batch(w->maker);
         const float *out = myna_network_forward(w->network, &t->average_weights, &batch, MYNA_LATENCY_BEST);
         myna_loss(w->dout, w->parts, out, myna_segment_target(w->maker), w->n_items, MYNA_SEGMENT_FRAMES, MYNA_MEL_BANDS,
-            1.0f / (float)(n_rounds * (size_t)n_members));
+            (float)(end - begin) / (float)(n_rounds * VALIDATION_SEGMENTS));
     }
 }
 

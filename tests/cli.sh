@@ -240,7 +240,16 @@ run 2 1 'myna: empty_folder: ' convert empty_folder --to target.voice -o out
 cp speech.flac speech2.flac && cp speech.wav speech2.wav
 run 0 0 '' convert speech2.wav speech2.flac speech.wav --to target.voice -o out2
 check 'names that would collide keep the suffix' [ -s out2/speech2.wav.wav -a -s out2/speech2.flac.wav -a -s out2/speech.wav ]
-run 3 2 'myna: out2/speech.wav.wav: would be the output of two' convert speech.wav ./speech.wav --to target.voice -o out2
+run 3 2 'myna: ./speech.wav: its output would be that of speech.wav' convert speech.wav ./speech.wav --to target.voice -o out4
+run 1 1 'myna: both.wav: names a file' convert speech.wav speech2.flac --to target.voice -o both.wav
+mkdir phone && cp speech.wav phone/a.wav && cp speech.wav phone/b.m4a
+run 0 1 'myna: phone: note: 1 of its files left out, b.m4a first' convert phone --to target.voice -o out5
+cp speech.wav linked.wav && ln -sf linked.wav link.wav
+run 0 0 '' convert speech.wav --to target.voice -o link.wav --force -q
+check 'a link stays, and leads to what was made' [ -L link.wav -a -s linked.wav ] && check 'that' cmp -s link.wav out5/a.wav
+run 2 1 'myna: target.voice: is input and output at once' voice mix target.voice target.voice -o target.voice --force
+run 0 0 '' help convert
+check 'help on a command' grep -q '^usage: myna convert' stdout
 
 # ---- The README's examples, as they stand there ------------------------------------------------------------------------
 
@@ -313,6 +322,10 @@ done
 { "$myna" convert speech.wav --to target.voice -o - 2>stderr; echo $? >code; } | true
 check 'a closed pipe' grep -q '^myna: standard output: ' stderr
 check 'exit code of a closed pipe' [ "$(cat code)" = 2 ]
+
+"$myna" convert speech.wav --to target.voice -o - >standard.wav 2>stderr
+check 'a file that standard output is has its length' \
+    [ "$(od -A n -t u4 -j 40 -N 4 standard.wav)" -eq $(($(wc -c <standard.wav) - 44)) ]
 
 # While half of a recording has come and the rest has not, nearly half of the conversion is out; then an interruption.
 mkfifo live.pipe

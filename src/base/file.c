@@ -74,8 +74,11 @@ myna_status myna_new_file_open(myna_new_file *out, const char *path, myna_error 
 {
     myna_status replaceable = check_replaceable(path, error);
     if (replaceable != MYNA_OK) return replaceable;
-    myna_new_file file = {.path = strdup(path)};
-    int fd = file.path ? create_beside(&file.temporary, path) : -1;
+    struct stat info;
+    bool is_link = lstat(path, &info) == 0 && S_ISLNK(info.st_mode); /* it stays, and what it leads to is replaced */
+    char *behind_link = is_link ? realpath(path, NULL) : NULL;
+    myna_new_file file = {.path = behind_link ? behind_link : strdup(path)};
+    int fd = file.path ? create_beside(&file.temporary, file.path) : -1;
     if (fd >= 0) file.stream = fdopen(fd, "w+b");
     if (!file.stream) {
         myna_status status = file.temporary ? fail_errno(error, path)

@@ -22,8 +22,8 @@ typedef struct arguments {
 
 static const char about[] = "Converts recordings to the voice of VOICE: a .voice file, or recordings of the\n"
                             "target (--to a.wav --to b.wav, or a folder of them). INPUT is a recording, a\n"
-                            "folder, or - for standard input. The output keeps the input's sample rate,\n"
-                            "length and speech level.\n\n"
+                            "folder, or - for standard input. The output is mono and keeps the input's sample\n"
+                            "rate, length and speech level.\n\n"
                             "Files are heard twice: once to measure speech level, pitch and sound, once to\n"
                             "convert. Standard input (WAV, AU, AIFF or FLAC) is converted as it comes, on\n"
                             "estimates that get better as it runs.\n\n"
@@ -166,7 +166,7 @@ static myna_status convert_one(
     if (status != MYNA_OK) return status;
     const char *name = myna_is_stream(input) ? "standard input" : input;
     print_notes(name, &report);
-    if (!a->quiet && !myna_is_stream(output))
+    if ((a->json || !a->quiet) && !myna_is_stream(output))
         print_report(name, output, &report, myna_model_id(conversion->model), a->json);
     return MYNA_OK;
 }

@@ -326,7 +326,8 @@ static const char *find_contradiction(const arguments *a)
     if (a->to.n == 0) return "no target: name a voice with --to";
     if (a->to.n > MYNA_LIVE_MAX_VOICES) return "at most 9 voices";
     if (!a->input_file != !a->output_file) return "--input-file and --output-file go together";
-    if (a->input_file && (a->input || a->output || a->monitor)) return "either devices or files";
+    if (a->input_file && (a->input || a->output || a->monitor || a->rate_hz))
+        return "--input, --output, --monitor and --rate are for devices, not for files";
     if (a->output_file && !myna_audio_has_suffix(a->output_file)) return "--output-file is written as " MYNA_AUDIO_SUFFIXES;
     if (a->record && !myna_audio_has_suffix(a->record)) return "--record is written as " MYNA_AUDIO_SUFFIXES;
     if (a->record && a->output_file && strcmp(a->record, a->output_file) == 0)

@@ -1,3 +1,4 @@
+#include "cli/find_files.h"
 #include "cli/voice_input.h"
 
 #include <cjson/cJSON.h>
@@ -141,11 +142,21 @@ static int enroll(int argc, char **argv)
 /* ---- reembed ------------------------------------------------------------------------------------------------------
  */
 
+/* What a gradient found for one model means nothing to another. */
+static void note_lost_tuning(const char *path, const myna_voice *voice)
+{
+    myna_voice *before = NULL;
+    if (myna_voice_load(&before, NULL, path, NULL) == MYNA_OK && myna_voice_is_tuned(before) && !myna_voice_is_tuned(voice))
+        myna_note(path, "its tuning does not fit this model; enroll its recordings again with --tune");
+    myna_voice_free(before);
+}
+
 static int reembed_one(const char *path, const char *output, const myna_model *model, const arguments *a)
 {
     myna_error error = {0};
     myna_voice *voice = NULL;
     int code = myna_report_status(path, myna_voice_load(&voice, model, path, &error), &error);
+    if (code == MYNA_EXIT_OK) note_lost_tuning(path, voice);
     if (code == MYNA_EXIT_OK) code = save(voice, output, a);
     myna_voice_free(voice);
     return code;
@@ -184,7 +195,7 @@ static int reembed(int argc, char **argv)
     };
     const myna_command command = {"voice reembed FILE... -m MODEL [-o OUT.voice | --force]",
         "Makes voice files fit another model, from the speech features they carry.\n"
-        "Mixed voices carry none and are refused.",
+        "Mixed voices carry none and fit their own model only; tuning is lost.",
         options, 1, -1};
     int code;
     if (myna_options_parse(&command, argc, argv, &a.operands, &code)) code = run_reembed(&a);
@@ -237,6 +248,11 @@ static int run_mix(const arguments *a)
     if (!myna_is_voice_name(a->output)) return fail_usage("voice mix", "the name after -o ends in .voice");
     const char *wrong = read_weights(weights, a->weights, a->operands.n);
     if (wrong) return fail_usage("voice mix", wrong);
+    for (size_t i = 0; i < a->operands.n; i++) {
+        if (!myna_is_same_file(a->operands.items[i], a->output)) continue;
+        myna_report(a->output, "is input and output at once"); /* it would lose its recordings' features */
+        return MYNA_EXIT_FAILED;
+    }
     myna_model *model = NULL;
     int code = myna_cli_check_output(a->output, a->force);
     if (code == MYNA_EXIT_OK) code = myna_cli_load_model(&model, a->model);

@@ -71,7 +71,9 @@ static void separate(myna_batch *batch)
     if (!collides) return; /* what collides is refused later */
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < i; k++)
-            if (strcmp(batch->outputs.items[i], batch->outputs.items[k]) == 0) collides[i] = collides[k] = true;
+            if (strcmp(batch->outputs.items[i], batch->outputs.items[k]) == 0 &&
+                strcmp(myna_path_suffix(batch->inputs.items[i]), myna_path_suffix(batch->inputs.items[k])) != 0)
+                collides[i] = collides[k] = true;
     for (size_t i = 0; i < n; i++) {
         char *output = batch->outputs.items[i];
         if (!collides[i] || myna_is_stream(output)) continue;
@@ -124,6 +126,11 @@ int myna_batch_plan(myna_batch *out, const myna_strings *operands, const char *o
         myna_report(output, "audio is written as " MYNA_AUDIO_SUFFIXES);
         return MYNA_EXIT_USAGE;
     }
+    bool is_several = operands->n > 1 || myna_is_folder(operands->items[0]);
+    if (output && is_several && !myna_is_folder(output) && myna_audio_has_suffix(output)) {
+        myna_report(output, "names a file; several recordings go into a folder, as WAV");
+        return MYNA_EXIT_USAGE;
+    }
     for (size_t i = 0; i < operands->n; i++) {
         const char *input = operands->items[i];
         if (myna_is_folder(input)) {
@@ -147,8 +154,11 @@ myna_status myna_batch_check_output(const myna_batch *batch, size_t i, bool forc
     const char *input = batch->inputs.items[i], *output = batch->outputs.items[i], *reason = NULL;
     struct stat info;
     if (myna_is_stream(output)) return MYNA_OK;
-    for (size_t earlier = 0; earlier < i && !reason; earlier++)
-        if (strcmp(batch->outputs.items[earlier], output) == 0) reason = "would be the output of two recordings";
+    for (size_t earlier = 0; earlier < i; earlier++) {
+        if (strcmp(batch->outputs.items[earlier], output) != 0) continue;
+        myna_fail(error, MYNA_ERROR_FILE, "its output would be that of %s", batch->inputs.items[earlier]);
+        return myna_fail_in(error, MYNA_ERROR_FILE, input);
+    }
     if (!reason && myna_is_same_file(input, output)) reason = "is input and output at once";
     else if (!reason && !force && stat(output, &info) == 0) reason = "exists already; --force replaces it";
     if (!reason) return MYNA_OK;

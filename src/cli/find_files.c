@@ -2,6 +2,7 @@
 #include "cli/find_files.h"
 
 #include "base/status.h"
+#include "io/audio_signature.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +15,7 @@
 bool myna_is_audio_name(const char *path)
 {
     static const char *const suffixes[] = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc",
-        ".au", ".snd", ".caf", ".w64", ".rf64"};
+        ".au", ".snd", ".caf", ".w64", ".rf64", ".voc", ".sph", ".nist"};
     const char *suffix = myna_path_suffix(path);
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
         if (strcasecmp(suffix, suffixes[i]) == 0) return true;
@@ -39,6 +40,7 @@ typedef struct search {
     myna_strings *found;
     myna_strings entered; /* folders, by device and inode */
     myna_strings links;   /* to folders */
+    myna_strings foreign; /* of formats that cannot be read */
 } search;
 
 /* False when it has been entered before, or is not there. */
@@ -81,6 +83,7 @@ static myna_status walk(search *s, const char *folder, myna_error *error)
         bool is_link = lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
         if (!myna_is_folder(path)) {
             if (myna_is_audio_name(path)) myna_strings_add(s->found, path);
+            else if (myna_audio_has_foreign_suffix(path)) myna_strings_add(&s->foreign, path);
         } else if (is_link) {
             myna_strings_add(&s->links, path);
         } else if (enter(s, path)) {
@@ -117,6 +120,11 @@ myna_status myna_find_audio(myna_strings *out, const char *folder, myna_error *e
         if (enter(&s, s.links.items[i])) status = walk(&s, s.links.items[i], error);
     }
     sort_from(out, before);
+    sort_from(&s.foreign, 0);
+    if (s.foreign.n > 0)
+        myna_note(folder, "%zu of its files left out, %s first: convert them with ffmpeg, libsndfile cannot read them",
+            s.foreign.n, myna_path_name(s.foreign.items[0]));
+    myna_strings_free(&s.foreign);
     myna_strings_free(&s.entered);
     myna_strings_free(&s.links);
     return status;

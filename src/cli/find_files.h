@@ -10,7 +10,7 @@ bool myna_is_folder(const char *path);
 
 /* Adds the audio files under `folder`, recursively and sorted by path, as "folder/...". Names that start with a dot are
  * passed over. Links to folders are followed, but no folder is entered twice, nor one that `folder` lies in. Fails,
- * naming the folder, where one cannot be read. */
+ * naming the folder, where one cannot be read. Recordings of formats that cannot be read are left out with a note. */
 myna_status myna_find_audio(myna_strings *out, const char *folder, myna_error *error);
 
 /* Both exist and are one, by whatever names. */

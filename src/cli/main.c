@@ -83,6 +83,8 @@ static void catch_signals(void)
 
 static int run_command(int argc, char **argv)
 {
+    char *help[] = {argv[1], "--help", NULL};
+    if (strcmp(argv[0], "help") == 0) return run_command(2, help); /* "help convert" */
     for (int i = 0; i < N_COMMANDS; i++)
         if (strcmp(argv[0], commands[i].name) == 0) return commands[i].run(argc, argv);
     myna_report(NULL, "unknown command '%s', see myna --help", argv[0]);
@@ -97,7 +99,8 @@ int main(int argc, char **argv)
     }
     catch_signals();
     int code = MYNA_EXIT_OK;
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        (strcmp(argv[1], "help") == 0 && argc == 2))
         print_help(stdout);
     else if (strcmp(argv[1], "--version") == 0) printf("myna %s\n", myna_version());
     else code = run_command(argc - 1, argv + 1);

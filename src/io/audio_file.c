@@ -181,10 +181,15 @@ static myna_status accept(myna_audio_reader *reader, const char *path, const SF_
 }
 
 /* `sound` is zero, or says what has no header. */
-static myna_status open_sound(myna_audio_reader *reader, const char *path, SF_INFO sound, myna_error *error)
+static SNDFILE *open_library(myna_audio_reader *reader, SF_INFO *sound)
 {
     static SF_VIRTUAL_IO operations = {file_length, file_seek, file_read, file_write, file_tell};
-    reader->sound = sf_open_virtual(&operations, SFM_READ, &sound, reader);
+    return sf_open_virtual(&operations, SFM_READ, sound, reader);
+}
+
+static myna_status open_sound(myna_audio_reader *reader, const char *path, SF_INFO sound, myna_error *error)
+{
+    reader->sound = open_library(reader, &sound);
     return reader->sound ? accept(reader, path, &sound, error) : refuse(reader, path, error);
 }
 
@@ -379,9 +384,20 @@ myna_status myna_audio_read(myna_audio_reader *reader, float *samples, size_t n,
     return MYNA_OK;
 }
 
+/* Codecs that libsndfile cannot seek in, such as GSM 6.10, begin anew. */
+static bool rewind_sound(myna_audio_reader *reader)
+{
+    if (sf_seek(reader->sound, 0, SEEK_SET) == 0) return true;
+    if (reader->is_stream) return false;
+    SF_INFO sound = {0};
+    sf_close(reader->sound);
+    reader->offset = 0;
+    return (reader->sound = open_library(reader, &sound)) != NULL;
+}
+
 myna_status myna_audio_rewind(myna_audio_reader *reader, myna_error *error)
 {
-    if (reader->mpeg ? !myna_mpeg_rewind(reader->mpeg) : sf_seek(reader->sound, 0, SEEK_SET) != 0) {
+    if (reader->mpeg ? !myna_mpeg_rewind(reader->mpeg) : !rewind_sound(reader)) {
         myna_fail(error, MYNA_ERROR_FILE, "cannot be read a second time");
         return myna_fail_in(error, MYNA_ERROR_FILE, reader->path);
     }

@@ -37,15 +37,19 @@ static bool has_foreign_content(myna_audio_bytes *bytes)
     return head[0] == 0xff && (head[1] & 0xf6) == 0xf0; /* ADTS AAC: sync word, layer 0 (ISO 13818-7) */
 }
 
-bool myna_audio_is_foreign(myna_audio_bytes *bytes, const char *path)
+bool myna_audio_has_foreign_suffix(const char *path)
 {
     static const char *const suffixes[] = {".m4a", ".mp4", ".aac", ".webm", ".mkv", ".wma", ".amr", ".3gp", ".mov"};
-    if (has_foreign_content(bytes)) return true;
     const char *suffix = strrchr(path, '.');
     for (size_t i = 0; suffix && i < sizeof suffixes / sizeof *suffixes; i++) {
         if (strcasecmp(suffix, suffixes[i]) == 0) return true;
     }
     return false;
+}
+
+bool myna_audio_is_foreign(myna_audio_bytes *bytes, const char *path)
+{
+    return has_foreign_content(bytes) || myna_audio_has_foreign_suffix(path);
 }
 
 bool myna_audio_is_ogg(myna_audio_bytes *bytes)
@@ -122,6 +126,11 @@ myna_audio_extent myna_audio_find_extent(myna_audio_bytes *bytes)
     if (memcmp(head, "FORM", 4) == 0 && memcmp(head + 8, "AIF", 3) == 0) {
         myna_audio_extent extent = find_chunk(bytes, "SSND", true);
         return (myna_audio_extent){extent.end, -1}; /* COMM counts the frames; an empty SSND is just empty */
+    }
+    if (memcmp(head, "riff\x2e\x91\xcf\x11", 8) == 0) { /* Sony Wave64: a 16-byte name, the whole file's 64-bit length */
+        unsigned char length[8];
+        uint64_t end = read_at(bytes, length, sizeof length, 16) ? number(length, 8, false) : 0;
+        return end > 0 && end < INT64_MAX ? (myna_audio_extent){(int64_t)end, -1} : unknown;
     }
     if (memcmp(head, ".snd", 4) == 0) {
         uint64_t offset = number(head + 4, 4, true), length = number(head + 8, 4, true);

@@ -7,6 +7,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <sndfile.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct myna_audio_writer {
     SNDFILE *sound;     /* NULL for a stream */
     int reason;         /* errno of the first operation that failed, or 0 */
     bool is_integer;    /* 16-bit samples, rounded here: libsndfile's scale is 32767 one way and 32768 the other */
+    off_t header_at;    /* of a WAV stream into a file, whose lengths are written in the end; -1: a pipe, or no header */
     int64_t bytes_lost; /* of which libsndfile believes that they were written */
     int64_t bytes_left; /* until a WAV header cannot say the length any more */
     union {
@@ -143,6 +145,7 @@ static myna_audio_writer *allocate(int fd, const char *name)
     }
     writer->fd = fd;
     writer->is_integer = true;
+    writer->header_at = -1;
     writer->bytes_left = INT64_MAX;
     return writer;
 }
@@ -156,7 +159,7 @@ myna_status myna_audio_create(
         return myna_fail_in(error, MYNA_ERROR_ARGUMENT, path);
     }
     if ((formats[format].format & SF_FORMAT_SUBMASK) == SF_FORMAT_OPUS && !opus_takes(sample_rate_hz)) {
-        myna_fail(error, MYNA_ERROR_ARGUMENT, "Opus takes 8, 12, 16, 24 or 48 kHz, not %d Hz", sample_rate_hz);
+        myna_fail(error, MYNA_ERROR_ARGUMENT, "Opus takes 8, 12, 16, 24 or 48 kHz, not %d Hz; write .ogg, .flac or .wav", sample_rate_hz);
         return myna_fail_in(error, MYNA_ERROR_ARGUMENT, path);
     }
     myna_audio_writer *writer = allocate(-1, path);
@@ -172,7 +175,7 @@ myna_status myna_audio_create(
     return MYNA_OK;
 }
 
-/* Lengths of all ones mean "to the end", as from ffmpeg and GStreamer. */
+/* Lengths of all ones mean "to the end", as from ffmpeg and GStreamer. In a file they are corrected at its end. */
 static void write_open_header(myna_audio_writer *writer, int sample_rate_hz)
 {
     struct {
@@ -197,7 +200,21 @@ static void write_open_header(myna_audio_writer *writer, int sample_rate_hz)
         .bits = htole16(16),
         .data = "data",
         .data_length = UINT32_MAX};
+    bool appends = fcntl(writer->fd, F_GETFL) & O_APPEND; /* "program >>file": all that is written stands at the end */
+    writer->header_at = appends ? -1 : lseek(writer->fd, 0, SEEK_CUR);
     file_write(&header, sizeof header, writer);
+}
+
+static void finish_header(myna_audio_writer *writer)
+{
+    enum { RIFF_LENGTH_AT = 4, DATA_LENGTH_AT = 40, HEADER = 44 };
+    off_t end = writer->header_at >= 0 ? lseek(writer->fd, 0, SEEK_CUR) : -1;
+    int64_t n_bytes = end - writer->header_at - HEADER;
+    if (end < 0 || n_bytes < 0 || n_bytes > max_wav_data_bytes) return;
+    const uint32_t data_length = htole32((uint32_t)n_bytes), riff_length = htole32((uint32_t)n_bytes + HEADER - 8);
+    if (pwrite(writer->fd, &riff_length, sizeof riff_length, writer->header_at + RIFF_LENGTH_AT) < 0 ||
+        pwrite(writer->fd, &data_length, sizeof data_length, writer->header_at + DATA_LENGTH_AT) < 0)
+        writer->reason = errno;
 }
 
 myna_status myna_audio_create_stream(
@@ -271,6 +288,7 @@ myna_status myna_audio_write(myna_audio_writer *writer, const float *samples, si
 
 myna_status myna_audio_commit(myna_audio_writer *writer, myna_error *error)
 {
+    if (!writer->sound) finish_header(writer);
     bool good = !writer->sound || sf_close(writer->sound) == 0;
     writer->sound = NULL;
     myna_status status = MYNA_OK;

@@ -110,20 +110,25 @@ static void add_voice(mixture *m, const myna_voice *in, float weight)
     p->duration_seconds += weight * q->duration_seconds;
     p->speech_seconds += weight * q->speech_seconds;
     p->voiced_seconds += weight * q->voiced_seconds;
+    if (q->f0_high_hz <= 0) return;
     p->log_f0_mean += weight * q->log_f0_mean;
     p->log_f0_deviation += weight * q->log_f0_deviation;
     p->f0_low_hz += weight * q->f0_low_hz;
     p->f0_high_hz += weight * q->f0_high_hz;
-    m->f0 += q->f0_high_hz > 0 ? weight : 0;
+    m->f0 += weight;
 }
 
-static void finish_mixture(mixture *m)
+/* `any` is one of the voices: where none has an F0, all have the model's average. */
+static void finish_mixture(mixture *m, const myna_voice *any)
 {
+    myna_profile *p = &m->voice->profile;
     divide_statistics(&m->voice->reconstruction, m->reconstruction);
-    divide_statistics(&m->voice->profile.bands, m->bands);
+    divide_statistics(&p->bands, m->bands);
+    p->log_f0_mean = m->f0 > 0 ? p->log_f0_mean / m->f0 : any->profile.log_f0_mean;
+    p->log_f0_deviation = m->f0 > 0 ? p->log_f0_deviation / m->f0 : any->profile.log_f0_deviation;
     if (m->f0 == 0) return;
-    m->voice->profile.f0_low_hz /= m->f0;
-    m->voice->profile.f0_high_hz /= m->f0;
+    p->f0_low_hz /= m->f0;
+    p->f0_high_hz /= m->f0;
 }
 
 static myna_status check_mix(
@@ -163,7 +168,7 @@ myna_status myna_voice_mix(
     mixture m = {.voice = voice};
     for (size_t i = 0; i < n_voices; i++)
         if (weights[i] > 0) add_voice(&m, voices[i], (float)((double)weights[i] / sum));
-    finish_mixture(&m);
+    finish_mixture(&m, voices[0]);
     *out = voice;
     return MYNA_OK;
 }

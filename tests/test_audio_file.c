@@ -390,7 +390,7 @@ static void test_refused_targets(void **state)
     assert_string_equal(error.detail, "audio is written as .wav, .flac, .ogg, .oga or .opus");
     assert_int_equal(myna_audio_create(&writer, at("x"), 16000, 1, &error), MYNA_ERROR_ARGUMENT);
     assert_int_equal(myna_audio_create(&writer, at("x.opus"), 44100, 1, &error), MYNA_ERROR_ARGUMENT);
-    assert_string_equal(error.detail, "Opus takes 8, 12, 16, 24 or 48 kHz, not 44100 Hz");
+    assert_string_equal(error.detail, "Opus takes 8, 12, 16, 24 or 48 kHz, not 44100 Hz; write .ogg, .flac or .wav");
     assert_int_equal(myna_audio_create(&writer, at("no/x.wav"), 16000, 1, &error), MYNA_ERROR_FILE);
     assert_string_equal(error.detail, "No such file or directory");
     assert_string_equal(error.file, path);

@@ -4,6 +4,7 @@
 #include "model/features.h"
 #include "model/network.h"
 #include "model/reconstruct.h"
+#include "model/stream.h"
 #include "model/voice.h"
 #include "testing.h"
 
@@ -148,7 +149,7 @@ static void reconstruction_is_the_networks_output(void **state)
         myna_pitch_features(pitch + i * (MYNA_PITCH_BINS + 1), voice->f0_hz[i]);
         myna_ripple_at(ripple + i * MYNA_MEL_BANDS, model->ripple, voice->f0_hz[i]);
         for (size_t b = 0; b < MYNA_MEL_BANDS; b++)
-            ripple[i * MYNA_MEL_BANDS + b] /= model->weights.front.mel_deviation[0];
+            ripple[i * MYNA_MEL_BANDS + b] *= MYNA_STREAM_HARMONICS / model->weights.front.mel_deviation[0];
     }
     memcpy(speaker, content, frames * MYNA_POOLED_BANDS * sizeof *speaker);
     myna_network *network = NULL;

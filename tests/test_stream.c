@@ -53,7 +53,7 @@ static void make_batch(fixture *f)
         myna_pitch_features(f->pitch + k * (MYNA_PITCH_BINS + 1), f->f0_hz[k]);
         float *ripple = f->ripple + k * MYNA_MEL_BANDS;
         myna_ripple_at(ripple, f->model->ripple, f->f0_hz[k]);
-        for (size_t b = 0; b < MYNA_MEL_BANDS; b++) ripple[b] /= w->front.mel_deviation[0];
+        for (size_t b = 0; b < MYNA_MEL_BANDS; b++) ripple[b] *= MYNA_STREAM_HARMONICS / w->front.mel_deviation[0];
     }
     f->batch = (myna_batch){f->content, f->speaker, f->pitch, f->ripple, f->noise, &f->reference, NULL};
 }

@@ -269,7 +269,7 @@ static void push_output(myna_stream *s, float *log_mel, const float *f0_hz, size
     const myna_weights *w = &s->model->weights;
     const myna_packed_weights *p = &s->model->packed;
     size_t frames = n * MYNA_STEP_FRAMES;
-    float to_normalized = 1.0f / w->front.mel_deviation[0];
+    float to_normalized = MYNA_STREAM_HARMONICS / w->front.mel_deviation[0];
     for (size_t i = 0; i < frames; i++) {
         float *ripple = s->ripple + i * MYNA_MEL_BANDS;
         myna_ripple_at(ripple, s->model->ripple, f0_hz[i]);

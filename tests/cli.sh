@@ -596,6 +596,13 @@ run 0 0 '' convert speech.wav --to target.voice --live-profile --latency low -o 
 tail -c +2445 live.wav >a && tail -c +45 profile.wav >b
 check 'live is what convert --live-profile makes, later' cmp a b
 measures tapped.wav '16000 65280' # whole blocks
+"$myna" live --to target.voice --input-file speech.wav --output-file hung.wav --record heard.wav -q 2>stderr &
+pid=$!
+sleep 1.5
+kill -s HUP $pid # the terminal was closed
+wait $pid
+check 'exit code of a closed terminal' [ $? = 130 ]
+check 'what was done until then' [ -s hung.wav -a -s heard.wav ]
 # 50 ms are 551.25 samples at 11.025 kHz: 551, and blocks of 110, of which the margin is ceil(.025 * 11025) = 276
 for rate in 44100:3308 48000:3600 11025:827; do
     "$make_audio" speech "${rate%:*}" 1 2 rate.wav

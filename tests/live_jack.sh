@@ -183,6 +183,21 @@ live_pid=''
 [ $code = 4 ] || fail "exit code $code after the server died"
 grep -q '^myna: .*device lost' live.log || fail 'no message after the server died'
 
+# Interrupted at any moment of its start, it ends in order.
+start_server 48000 64
+for hundredths in $(seq -w 4 2 34); do
+    "$myna" live --input 'JACK Audio' --output 'JACK Audio' --to "$tree/samples/male.flac" --record start.wav --force \
+        >live.log 2>&1 &
+    live_pid=$!
+    sleep 0.$hundredths
+    kill -INT "$live_pid"
+    code=0
+    wait "$live_pid" || code=$?
+    live_pid=''
+    [ $code = 0 ] || [ $code = 130 ] || fail "exit code $code where it was interrupted after 0.$hundredths s"
+done
+stop
+
 # --duration counts from the start, and what was pressed on the way (here: nothing) is kept.
 start_server 48000 256
 start_live --reconnect --duration 15

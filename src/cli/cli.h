@@ -40,6 +40,8 @@ char *myna_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Within `path`: its last part, and the suffix with its dot (the terminating zero when there is none). */
 const char *myna_path_name(const char *path);
 const char *myna_path_suffix(const char *path);
+/* What is left of `path` inside `folder`; all of it where it does not begin with that. */
+const char *myna_path_inside(const char *path, const char *folder);
 /* malloc'd: "a/b.wav" and "a/b/" give "b". */
 char *myna_path_stem(const char *path);
 
@@ -112,7 +114,9 @@ void myna_interrupt_at_once(bool at_once);
 int myna_cli_load_model(myna_model **out, const char *named);
 /* Exit code 0 when `path` does not exist, or `force` is given. Reports otherwise. */
 int myna_cli_refuse_existing(const char *path, bool force);
-/* The same, and its folder exists or could be made. */
+/* Exit code 0 when they are two files, by whatever names. Reports otherwise, whether forced or not. */
+int myna_cli_refuse_same(const char *input, const char *output);
+/* As myna_cli_refuse_existing, and its folder exists or could be made. */
 int myna_cli_check_output(const char *path, bool force);
 /* `myna info`, which other commands have under other names. */
 int myna_cli_show_files(int argc, char **argv, const char *usage, const char *about);

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "cli/find_files.h"
 #include "io/audio_file.h"
 
 #include <stdio.h>
@@ -300,11 +299,8 @@ static bool on_block(void *context, myna_live_worker *worker, double seconds)
 static int run_files(live *l)
 {
     const arguments *a = l->arguments;
-    if (myna_is_same_file(a->input_file, a->output_file)) {
-        myna_report(a->output_file, "is input and output at once");
-        return MYNA_EXIT_FAILED;
-    }
-    int code = myna_cli_check_output(a->output_file, a->force);
+    int code = myna_cli_refuse_same(a->input_file, a->output_file);
+    if (code == MYNA_EXIT_OK) code = myna_cli_check_output(a->output_file, a->force);
     if (code != MYNA_EXIT_OK) return code;
     myna_live_file file = {a->input_file, a->output_file, (a->block_ms > 0 ? a->block_ms : default_block_ms) / 1000,
         !a->as_fast_as_possible};

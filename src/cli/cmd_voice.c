@@ -1,4 +1,3 @@
-#include "cli/find_files.h"
 #include "cli/voice_input.h"
 
 #include <cjson/cJSON.h>
@@ -248,13 +247,11 @@ static int run_mix(const arguments *a)
     if (!myna_is_voice_name(a->output)) return fail_usage("voice mix", "the name after -o ends in .voice");
     const char *wrong = read_weights(weights, a->weights, a->operands.n);
     if (wrong) return fail_usage("voice mix", wrong);
-    for (size_t i = 0; i < a->operands.n; i++) {
-        if (!myna_is_same_file(a->operands.items[i], a->output)) continue;
-        myna_report(a->output, "is input and output at once"); /* it would lose its recordings' features */
-        return MYNA_EXIT_FAILED;
-    }
     myna_model *model = NULL;
-    int code = myna_cli_check_output(a->output, a->force);
+    int code = MYNA_EXIT_OK;
+    for (size_t i = 0; i < a->operands.n && code == MYNA_EXIT_OK; i++) /* it would lose its recordings' features */
+        code = myna_cli_refuse_same(a->operands.items[i], a->output);
+    if (code == MYNA_EXIT_OK) code = myna_cli_check_output(a->output, a->force);
     if (code == MYNA_EXIT_OK) code = myna_cli_load_model(&model, a->model);
     if (code == MYNA_EXIT_OK) code = load_and_mix(a, model, weights);
     myna_model_free(model);

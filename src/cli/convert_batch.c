@@ -84,15 +84,29 @@ static void separate(myna_batch *batch)
     free(collides);
 }
 
-/* Whether `path` lies in the folder `output` that in turn lies in the folder `input`: an earlier run made it. */
-static bool is_made_before(const char *path, const char *input, const char *output)
+/* Of two whole paths. */
+static bool lies_in(const char *path, const char *folder)
 {
-    char *in = realpath(input, NULL), *out = realpath(output, NULL), *whole = realpath(path, NULL);
-    size_t n_in = in ? strlen(in) : 0, n_out = out ? strlen(out) : 0;
-    bool is_inside = in && out && strncmp(out, in, n_in) == 0 && out[n_in] == '/';
-    bool is_made = is_inside && whole && strncmp(whole, out, n_out) == 0 && whole[n_out] == '/';
+    size_t n = strlen(folder);
+    return strncmp(path, folder, n) == 0 && path[n] == '/';
+}
+
+/* malloc'd: the whole path of `output` where it lies in the folder `input`, so that an earlier run's conversions are found
+ * among the inputs; NULL elsewhere. */
+static char *find_earlier(const char *input, const char *output)
+{
+    char *in = realpath(input, NULL), *out = realpath(output, NULL);
+    bool is_inside = in && out && lies_in(out, in);
     free(in);
+    if (is_inside) return out;
     free(out);
+    return NULL;
+}
+
+static bool is_made_before(const char *path, const char *earlier)
+{
+    char *whole = earlier ? realpath(path, NULL) : NULL;
+    bool is_made = whole && lies_in(whole, earlier);
     free(whole);
     return is_made;
 }
@@ -108,12 +122,11 @@ static void add_folder(myna_batch *batch, const char *folder, const char *output
         myna_batch_fail(batch, folder, "no recordings in this folder");
         batch->n_tasks++;
     }
-    for (size_t i = 0; i < found.n; i++) {
-        if (is_made_before(found.items[i], folder, output)) continue;
-        const char *name = found.items[i] + strlen(folder);
-        while (*name == '/') name++;
-        add(batch, found.items[i], name_within(output, name));
-    }
+    char *earlier = find_earlier(folder, output);
+    for (size_t i = 0; i < found.n; i++)
+        if (!is_made_before(found.items[i], earlier))
+            add(batch, found.items[i], name_within(output, myna_path_inside(found.items[i], folder)));
+    free(earlier);
     myna_strings_free(&found);
 }
 
@@ -159,8 +172,8 @@ myna_status myna_batch_check_output(const myna_batch *batch, size_t i, bool forc
         myna_fail(error, MYNA_ERROR_FILE, "its output would be that of %s", batch->inputs.items[earlier]);
         return myna_fail_in(error, MYNA_ERROR_FILE, input);
     }
-    if (!reason && myna_is_same_file(input, output)) reason = "is input and output at once";
-    else if (!reason && !force && stat(output, &info) == 0) reason = "exists already; --force replaces it";
+    if (myna_is_same_file(input, output)) reason = "is input and output at once";
+    else if (!force && stat(output, &info) == 0) reason = "exists already; --force replaces it";
     if (!reason) return MYNA_OK;
     myna_fail(error, MYNA_ERROR_FILE, "%s", reason);
     return myna_fail_in(error, MYNA_ERROR_FILE, output);

@@ -16,16 +16,10 @@ enum { HELD_OUT_SHARE = 20, FEW_SPEAKERS = 8 };
 void myna_corpus_list_free(myna_corpus_list *list)
 {
     free(list->items);
+    free(list->folder);
     myna_strings_free(&list->paths);
     myna_strings_free(&list->speakers);
     *list = (myna_corpus_list){0};
-}
-
-const char *myna_corpus_name(const char *path, const char *corpus)
-{
-    size_t n_folder = myna_is_folder(corpus) ? strlen(corpus) : (size_t)(myna_path_name(corpus) - corpus);
-    if (strncmp(path, corpus, n_folder) != 0) return path;
-    return path + n_folder + strspn(path + n_folder, "/");
 }
 
 /* Items from the two lists of strings, which do not grow any more. */
@@ -48,7 +42,7 @@ static myna_status make_items(myna_corpus_list *list, const char *source, myna_e
 /* "CORPUS/anna/day1/03.wav" belongs to "anna"; a recording directly in CORPUS to `folder` itself. */
 static void add_from_folder(myna_corpus_list *list, const char *folder, const char *path)
 {
-    const char *inside = myna_corpus_name(path, folder), *slash = strchr(inside, '/');
+    const char *inside = myna_path_inside(path, folder), *slash = strchr(inside, '/');
     char *speaker = slash ? myna_text("%.*s", (int)(slash - inside), inside) : myna_text("%s", folder);
     myna_strings_add(&list->paths, path);
     myna_strings_add(&list->speakers, speaker);
@@ -58,6 +52,7 @@ static void add_from_folder(myna_corpus_list *list, const char *folder, const ch
 static myna_status read_folder(myna_corpus_list *list, const char *folder, myna_error *error)
 {
     myna_strings found = {0};
+    list->folder = myna_text("%s", folder);
     myna_status status = myna_find_audio(&found, folder, error);
     for (size_t i = 0; i < found.n && status == MYNA_OK; i++) add_from_folder(list, folder, found.items[i]);
     myna_strings_free(&found);
@@ -81,25 +76,25 @@ static size_t count_distinct(const myna_strings *texts)
     return n;
 }
 
-static uint64_t name_hash(const myna_corpus_item *item, const char *corpus, bool few)
+static uint64_t name_hash(const myna_corpus_item *item, const char *folder, bool few)
 {
-    const char *name = few ? myna_corpus_name(item->path, corpus) : item->speaker;
+    const char *name = few ? myna_path_inside(item->path, folder) : item->speaker;
     return myna_hash(MYNA_HASH_START, name, strlen(name));
 }
 
 /* By name, so that a corpus that grows keeps what it held out; at least the name with the smallest hash. */
-static void hold_out(myna_corpus_list *list, const char *corpus)
+static void hold_out(myna_corpus_list *list)
 {
     bool few = count_distinct(&list->speakers) < FEW_SPEAKERS;
     uint64_t smallest = UINT64_MAX;
     if (list->n_items < FEW_SPEAKERS) return;
     for (size_t i = 0; i < list->n_items; i++) {
-        uint64_t hash = name_hash(&list->items[i], corpus, few);
+        uint64_t hash = name_hash(&list->items[i], list->folder, few);
         if (hash < smallest) smallest = hash;
     }
     for (size_t i = 0; i < list->n_items; i++) {
         myna_corpus_item *item = &list->items[i];
-        uint64_t hash = name_hash(item, corpus, few);
+        uint64_t hash = name_hash(item, list->folder, few);
         item->held_out = hash == smallest || hash < UINT64_MAX / HELD_OUT_SHARE;
     }
 }
@@ -111,7 +106,6 @@ static const char *const column_names[N_COLUMNS] = {"path", "speaker", "split"};
 
 typedef struct manifest {
     int columns[N_COLUMNS]; /* index in a line, or -1 */
-    char *folder;           /* with its slash, or empty */
     myna_strings splits;
 } manifest;
 
@@ -187,7 +181,7 @@ static myna_status read_lines(myna_corpus_list *list, manifest *m, FILE *stream,
             status = myna_fail(error, MYNA_ERROR_FORMAT, "line %zu has no path or no speaker", number);
             break;
         }
-        char *path = myna_text("%s%s", *fields[COLUMN_PATH] == '/' ? "" : m->folder, fields[COLUMN_PATH]);
+        char *path = myna_text("%s%s", *fields[COLUMN_PATH] == '/' ? "" : list->folder, fields[COLUMN_PATH]);
         myna_strings_add(&list->paths, path);
         free(path);
         myna_strings_add(&list->speakers, fields[COLUMN_SPEAKER]);
@@ -204,7 +198,8 @@ static myna_status read_manifest(myna_corpus_list *list, const char *path, myna_
         myna_fail(error, MYNA_ERROR_FILE, "%s", strerror(errno));
         return myna_fail_in(error, MYNA_ERROR_FILE, path);
     }
-    manifest m = {.folder = myna_text("%.*s", (int)(myna_path_name(path) - path), path)};
+    manifest m = {0};
+    list->folder = myna_text("%.*s", (int)(myna_path_name(path) - path), path); /* with its slash, or empty */
     myna_status status = read_lines(list, &m, stream, error);
     fclose(stream);
     if (status != MYNA_OK) myna_fail_in(error, status, path);
@@ -213,9 +208,8 @@ static myna_status read_manifest(myna_corpus_list *list, const char *path, myna_
     for (size_t i = 0; i < list->n_items && status == MYNA_OK && split; i++)
         list->items[i].held_out = strcmp(m.splits.items[i], "train") != 0;
     if (status == MYNA_OK && split) note_divided_speakers(list, path);
-    else if (status == MYNA_OK) hold_out(list, path);
+    else if (status == MYNA_OK) hold_out(list);
     myna_strings_free(&m.splits);
-    free(m.folder);
     return status;
 }
 
@@ -229,7 +223,7 @@ myna_status myna_corpus_list_read(myna_corpus_list *out, const char *path, myna_
             status = read_manifest(&list, manifest_path, error);
         } else {
             status = read_folder(&list, path, error);
-            if (status == MYNA_OK) hold_out(&list, path);
+            if (status == MYNA_OK) hold_out(&list);
         }
         free(manifest_path);
     } else {

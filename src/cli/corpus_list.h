@@ -9,6 +9,7 @@ typedef struct myna_corpus_list {
     myna_corpus_item *items;
     size_t n_items;
     myna_strings paths, speakers; /* own the items' strings */
+    char *folder;                 /* of the corpus: inside it recordings have their names (myna_path_inside) */
 } myna_corpus_list;
 
 /* `path` is a folder with a folder for each speaker (or, without any, of one speaker), a folder with a manifest.tsv, or a
@@ -18,8 +19,5 @@ typedef struct myna_corpus_list {
  * chosen by name; of fewer than eight speakers, a twentieth of the recordings. */
 myna_status myna_corpus_list_read(myna_corpus_list *out, const char *path, myna_error *error);
 void myna_corpus_list_free(myna_corpus_list *list);
-
-/* What an item's path is inside `corpus`, the folder or manifest that the list was read from. */
-const char *myna_corpus_name(const char *path, const char *corpus);
 
 #endif

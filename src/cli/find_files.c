@@ -160,6 +160,13 @@ int myna_cli_refuse_existing(const char *path, bool force)
     return MYNA_EXIT_FAILED;
 }
 
+int myna_cli_refuse_same(const char *input, const char *output)
+{
+    if (!myna_is_same_file(input, output)) return MYNA_EXIT_OK;
+    myna_report(output, "is input and output at once");
+    return MYNA_EXIT_FAILED;
+}
+
 int myna_cli_check_output(const char *path, bool force)
 {
     int code = myna_cli_refuse_existing(path, force);

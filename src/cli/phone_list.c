@@ -2,7 +2,6 @@
 #include "cli/phone_list.h"
 
 #include "base/status.h"
-#include "cli/find_files.h"
 
 #include <errno.h>
 #include <math.h>
@@ -23,11 +22,11 @@ static int by_name(const void *a, const void *b)
 }
 
 /* malloc'd, sorted by name; NULL without memory. */
-static named_item *name_items(const myna_corpus_list *list, const char *corpus)
+static named_item *name_items(const myna_corpus_list *list)
 {
     named_item *named = malloc((list->n_items + 1) * sizeof *named);
     for (size_t i = 0; i < list->n_items && named; i++)
-        named[i] = (named_item){myna_corpus_name(list->items[i].path, corpus), i};
+        named[i] = (named_item){myna_path_inside(list->items[i].path, list->folder), i};
     if (named) qsort(named, list->n_items, sizeof *named, by_name);
     return named;
 }
@@ -130,14 +129,14 @@ static myna_status hand_out(myna_phone **phones, myna_corpus_list *list, reading
 }
 
 myna_status phone_list_read(
-    myna_phone **phones, myna_corpus_list *list, const char *corpus, const char *path, myna_error *error)
+    myna_phone **phones, myna_corpus_list *list, const char *path, myna_error *error)
 {
     FILE *stream = fopen(path, "re");
     if (!stream) {
         myna_fail(error, MYNA_ERROR_FILE, "%s", strerror(errno));
         return myna_fail_in(error, MYNA_ERROR_FILE, path);
     }
-    named_item *named = name_items(list, corpus);
+    named_item *named = name_items(list);
     reading r = {.named = named, .n_named = list->n_items};
     myna_status status = named ? read_lines(&r, stream, error)
                                : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu recordings", list->n_items);

@@ -51,6 +51,13 @@ const char *myna_path_suffix(const char *path)
     return dot && dot != name ? dot : name + strlen(name); /* ".profile" is all stem */
 }
 
+const char *myna_path_inside(const char *path, const char *folder)
+{
+    size_t n_folder = strlen(folder);
+    if (strncmp(path, folder, n_folder) != 0) return path;
+    return path + n_folder + strspn(path + n_folder, "/");
+}
+
 char *myna_path_stem(const char *path)
 {
     size_t length = strlen(path);

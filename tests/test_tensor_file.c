@@ -6,11 +6,13 @@
 #include "forge.h"
 
 #include <float.h>
+#include <locale.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -88,6 +90,26 @@ static void round_trip(void **state)
     assert_int_equal(myna_tensor_read(read, &file, "none", 2, (size_t[]){0, 7}, &error), MYNA_OK);
     myna_tensor_file_free(&file);
     free(bytes.bytes);
+}
+
+/* A library lives in programs that set their locale; where none with a comma is installed there is nothing to test. */
+static void numbers_have_a_point_in_any_locale(void **state)
+{
+    (void)state;
+    static const char *const with_comma[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8"};
+    const char *found = NULL;
+    for (size_t i = 0; !found && i < sizeof with_comma / sizeof *with_comma; i++) found = setlocale(LC_ALL, with_comma[i]);
+    if (!found) skip();
+    myna_facts facts = {0};
+    bool is_set = myna_fact_set(&facts, "rate", "%g", 0.25);
+    float rate, absent;
+    bool is_read = myna_fact_float(&rate, &facts, "rate") && myna_fact_float(&absent, &facts, "none");
+    bool is_as_before = strcmp(localeconv()->decimal_point, ",") == 0;
+    setlocale(LC_ALL, "C");
+    assert_true(is_set && is_read && is_as_before);
+    assert_string_equal(myna_fact_find(&facts, "rate"), "0.25");
+    assert_true(rate == 0.25f && absent == 0.0f);
+    myna_facts_free(&facts);
 }
 
 static void facts_come_back(void **state)
@@ -490,6 +512,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(facts_come_back),
+        cmocka_unit_test(numbers_have_a_point_in_any_locale),
         cmocka_unit_test(shapes_are_named),
         cmocka_unit_test(error_corpus),
         cmocka_unit_test(lengths),

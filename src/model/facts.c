@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include "model/tensor_file.h"
 
+#include <locale.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +29,32 @@ const char *myna_fact_find(const myna_facts *facts, const char *key)
     return fact ? fact->value : NULL;
 }
 
+/* Files hold numbers with a point, whatever the locale of the program that Myna is a part of. Returns the thread's own
+ * locale, for leave_plain_locale. False when memory is short. */
+static bool enter_plain_locale(locale_t *own)
+{
+    locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    if (plain == (locale_t)0) return false;
+    *own = uselocale(plain);
+    return true;
+}
+
+static void leave_plain_locale(locale_t own)
+{
+    freelocale(uselocale(own));
+}
+
+bool myna_fact_float(float *out, const myna_facts *facts, const char *key)
+{
+    const char *value = myna_fact_find(facts, key);
+    locale_t own;
+    *out = 0;
+    if (!enter_plain_locale(&own)) return false;
+    if (value) *out = strtof(value, NULL);
+    leave_plain_locale(own);
+    return true;
+}
+
 /* Takes ownership of `key` and `value` when it succeeds. */
 static bool append(myna_facts *facts, char *key, char *value)
 {
@@ -41,9 +69,12 @@ bool myna_fact_set(myna_facts *facts, const char *key, const char *format, ...)
 {
     char *value;
     va_list arguments;
+    locale_t own;
+    if (!enter_plain_locale(&own)) return false;
     va_start(arguments, format);
     int length = vasprintf(&value, format, arguments);
     va_end(arguments);
+    leave_plain_locale(own);
     if (length < 0) return false;
     make_one_line(value);
     char *own_key = strdup(key);

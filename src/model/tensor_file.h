@@ -17,7 +17,9 @@ typedef struct myna_facts {
 } myna_facts;
 
 const char *myna_fact_find(const myna_facts *facts, const char *key); /* NULL when absent */
-/* Sets or replaces; the value is printf-style. Its control characters become spaces, so that a fact is one line.
+/* That number, with a point in any locale; 0 when absent or none. False, and 0, when memory is short. */
+bool myna_fact_float(float *out, const myna_facts *facts, const char *key);
+/* Sets or replaces; the value is printf-style, in the C locale's numbers. Its control characters become spaces, so that a fact is one line.
  * False when memory is short. */
 bool myna_fact_set(myna_facts *facts, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool myna_facts_copy(myna_facts *out, const myna_facts *facts); /* NULL `facts`: an empty copy */

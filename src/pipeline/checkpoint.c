@@ -145,20 +145,19 @@ static const char *fact(const myna_tensor_file *file, const char *key)
     return value ? value : "";
 }
 
-static void read_options(myna_train_options *o, uint64_t *n_done, const myna_tensor_file *file)
+static bool read_options(myna_train_options *o, uint64_t *n_done, const myna_tensor_file *file)
 {
     *o = (myna_train_options){.n_steps = strtoull(fact(file, "n_steps"), NULL, 10),
         .seed = strtoull(fact(file, "seed"), NULL, 10),
         .batch = atoi(fact(file, "batch")),
         .n_threads = atoi(fact(file, "threads")),
         .code_width = atoi(fact(file, "code_width")),
-        .code_noise = strtof(fact(file, "code_noise"), NULL),
-        .phone_weight = strtof(fact(file, "phone_weight"), NULL),
-        .rate = strtof(fact(file, "rate"), NULL),
         .single_precision = atoi(fact(file, "single_precision")) != 0,
-        .self_conversion = strtof(fact(file, "self_conversion"), NULL),
         .self_conversion_after = strtoull(fact(file, "self_conversion_after"), NULL, 10)};
     *n_done = strtoull(fact(file, "step"), NULL, 10);
+    const myna_facts *facts = &file->facts;
+    return myna_fact_float(&o->code_noise, facts, "code_noise") && myna_fact_float(&o->phone_weight, facts, "phone_weight") &&
+           myna_fact_float(&o->rate, facts, "rate") && myna_fact_float(&o->self_conversion, facts, "self_conversion");
 }
 
 static myna_status resume(
@@ -166,7 +165,7 @@ static myna_status resume(
 {
     myna_train_options options;
     uint64_t n_done;
-    read_options(&options, &n_done, file);
+    if (!read_options(&options, &n_done, file)) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for facts");
     if (n_threads) options.n_threads = n_threads;
     myna_trainer *t = NULL;
     myna_status status = myna_trainer_allocate(&t, corpus, &options, error);

@@ -1,3 +1,4 @@
+#include "nn/bfloat_kernel.h"
 #include "nn/gemm.h"
 
 #include "base/rng.h"
@@ -84,15 +85,19 @@ static void check_rounded(strided_product multiply, size_t m, size_t n, size_t k
 static void rounded_products_of_whole_numbers_are_exact(void **state)
 {
     (void)state;
+    const myna_bfloat_kernel *kernels[] = {myna_bfloat_vectors(), myna_bfloat_tiles()};
     if (!myna_bfloat_is_fast()) skip();
     const size_t rows[] = {1, 12, 13, 97, 200}, columns[] = {1, 16, 33, 146, 530}, depths[] = {1, 2, 11, 146, 513};
     strided_product products[] = {myna_gemm_nt_strided, myna_gemm_nn_strided, myna_gemm_tn_strided};
-    myna_bfloat *scratch = myna_bfloat_create();
-    assert_non_null(scratch);
-    for (int i = 0; i < 5 * 5 * 5; i++)
-        for (int p = 0; p < 3; p++)
-            check_rounded(products[p], rows[i % 5], columns[i / 5 % 5], depths[i / 25], (float)(i % 2), scratch);
-    myna_bfloat_free(scratch);
+    for (int kernel = 0; kernel < 2; kernel++) {
+        if (!kernels[kernel]) continue;
+        myna_bfloat *scratch = myna_bfloat_create_for(kernels[kernel]);
+        assert_non_null(scratch);
+        for (int i = 0; i < 5 * 5 * 5; i++)
+            for (int p = 0; p < 3; p++)
+                check_rounded(products[p], rows[i % 5], columns[i / 5 % 5], depths[i / 25], (float)(i % 2), scratch);
+        myna_bfloat_free(scratch);
+    }
 }
 
 static void factors_are_rounded_to_the_nearest(void **state)

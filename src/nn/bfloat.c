@@ -1,167 +1,57 @@
-#include "nn/bfloat.h"
+#include "nn/bfloat_kernel.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-
-#include <immintrin.h>
-#include <stdint.h>
-#include <string.h>
-
-#define WITH_BFLOAT __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
-
-/* As Goto and van de Geijn block it (Anatomy of High-Performance Matrix Multiplication, 2008): a tile of ROWS x COLUMNS
- * sums stays in 24 of 32 registers; the left factor's block is to stay in the second cache, a panel of the right one's in
- * the first. */
-enum { LANES = 16, ROWS = 12, COLUMNS = 2 * LANES, MOST_ROWS = 96, MOST_COLUMNS = 512, MOST_DEPTH = 512 };
-
-/* Both factors' blocks, rounded, in panels: [panel][pair of k][ROWS or COLUMNS], two neighbours along k in one word. */
+/* Both factors' blocks, rounded. As Goto and van de Geijn block it (Anatomy of High-Performance Matrix Multiplication,
+ * 2008): the left factor's block is to stay in the second cache, a panel of the right one's in the first. */
 struct myna_bfloat {
-    uint32_t left[MOST_ROWS * MOST_DEPTH / 2], right[MOST_COLUMNS * MOST_DEPTH / 2];
+    alignas(64) uint32_t left[MYNA_BFLOAT_ROWS * MYNA_BFLOAT_DEPTH / 2], right[MYNA_BFLOAT_COLUMNS * MYNA_BFLOAT_DEPTH / 2];
+    const myna_bfloat_kernel *kernel;
 };
+
+static const myna_bfloat_kernel *best_kernel(void)
+{
+    const myna_bfloat_kernel *tiles = myna_bfloat_tiles();
+    return tiles ? tiles : myna_bfloat_vectors();
+}
 
 bool myna_bfloat_is_fast(void)
 {
-    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+    return best_kernel() != NULL;
 }
-
-static inline uint32_t bits_of(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-/* To the nearest, the first in the low half. What is infinite stays so, and so does the NaN that arithmetic makes. */
-static inline uint32_t round_pair(float first, float second)
-{
-    return (bits_of(first) + 0x8000u) >> 16 | ((bits_of(second) + 0x8000u) & 0xffff0000u);
-}
-
-/* Rows or columns [0, n) of a factor, n <= width; the panel's rest is zeros. Inlined, so that `width` is known where it is
- * called and a full panel's loop along memory vectorises. */
-static inline __attribute__((always_inline)) void pack_panel(
-    uint32_t *restrict out, myna_factor f, size_t n, size_t depth, size_t width)
-{
-    if (n < width) memset(out, 0, (depth + 1) / 2 * width * sizeof *out);
-    for (size_t i = 0; f.step != 1 && i < n; i++)
-        for (size_t k = 0; k + 1 < depth; k += 2)
-            out[k / 2 * width + i] = round_pair(f.x[i * f.step + k * f.inner], f.x[i * f.step + (k + 1) * f.inner]);
-    for (size_t k = 0; f.step == 1 && k + 1 < depth; k += 2) {
-        const float *first = f.x + k * f.inner, *second = first + f.inner;
-        if (n == width)
-            for (size_t i = 0; i < width; i++) out[k / 2 * width + i] = round_pair(first[i], second[i]);
-        else
-            for (size_t i = 0; i < n; i++) out[k / 2 * width + i] = round_pair(first[i], second[i]);
-    }
-    for (size_t i = 0, k = depth - 1; depth % 2 && i < n; i++)
-        out[k / 2 * width + i] = round_pair(f.x[i * f.step + k * f.inner], 0);
-}
-
-static inline myna_factor from(myna_factor f, size_t i, size_t k)
-{
-    return (myna_factor){f.x + i * f.step + k * f.inner, f.step, f.inner};
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-WITH_BFLOAT static void pack_left(uint32_t *out, myna_factor f, size_t n, size_t depth)
-{
-    for (size_t i = 0; i < n; i += ROWS, out += (depth + 1) / 2 * ROWS)
-        pack_panel(out, from(f, i, 0), least(n - i, ROWS), depth, ROWS);
-}
-
-WITH_BFLOAT static void pack_right(uint32_t *out, myna_factor f, size_t n, size_t depth)
-{
-    for (size_t i = 0; i < n; i += COLUMNS, out += (depth + 1) / 2 * COLUMNS)
-        pack_panel(out, from(f, i, 0), least(n - i, COLUMNS), depth, COLUMNS);
-}
-
-/* A tile: out[n_rows][n_columns] of two panels. */
-WITH_BFLOAT static void multiply_panels(float *out, size_t out_step, const uint32_t *left, const uint32_t *right,
-    size_t n_pairs, size_t n_rows, size_t n_columns, bool adds)
-{
-    __m512 sum[ROWS][2];
-    for (int i = 0; i < ROWS; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
-    for (size_t p = 0; p < n_pairs; p++) {
-        const __m512bh right_a = (__m512bh)_mm512_loadu_si512(right + p * COLUMNS);
-        const __m512bh right_b = (__m512bh)_mm512_loadu_si512(right + p * COLUMNS + LANES);
-#pragma GCC unroll 12
-        for (int i = 0; i < ROWS; i++) {
-            const __m512bh row = (__m512bh)_mm512_set1_epi32((int)left[p * ROWS + (size_t)i]);
-            sum[i][0] = _mm512_dpbf16_ps(sum[i][0], row, right_a);
-            sum[i][1] = _mm512_dpbf16_ps(sum[i][1], row, right_b);
-        }
-    }
-    const uint32_t columns = (uint32_t)(n_columns < COLUMNS ? (1ull << n_columns) - 1 : 0xffffffffull);
-    const __mmask16 mask[2] = {(__mmask16)(columns & 0xffff), (__mmask16)(columns >> 16)};
-#pragma GCC unroll 12
-    for (int i = 0; i < ROWS; i++) {
-        for (int half = 0; half < 2 && (size_t)i < n_rows; half++) {
-            float *to = out + (size_t)i * out_step + half * LANES;
-            __m512 x = sum[i][half];
-            if (adds) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask[half], to));
-            _mm512_mask_storeu_ps(to, mask[half], x);
-        }
-    }
-}
-
-/* Of packed blocks. */
-static void multiply_block(const myna_bfloat *s, float *out, size_t out_step, size_t m, size_t n, size_t depth, bool adds)
-{
-    const size_t n_pairs = (depth + 1) / 2;
-    for (size_t j = 0; j < n; j += COLUMNS)
-        for (size_t i = 0; i < m; i += ROWS)
-            multiply_panels(out + i * out_step + j, out_step, s->left + i * n_pairs, s->right + j * n_pairs, n_pairs,
-                least(m - i, ROWS), least(n - j, COLUMNS), adds);
-}
-
-void myna_bfloat_multiply(myna_bfloat *s, float *out, size_t out_step, myna_factor left, myna_factor right, size_t m,
-    size_t n, size_t depth, bool adds)
-{
-    for (size_t j = 0; j < n; j += MOST_COLUMNS) {
-        size_t columns = least(n - j, MOST_COLUMNS);
-        for (size_t k = 0; k < depth; k += MOST_DEPTH) {
-            size_t part = least(depth - k, MOST_DEPTH);
-            pack_right(s->right, from(right, j, k), columns, part);
-            for (size_t i = 0; i < m; i += MOST_ROWS) {
-                size_t rows = least(m - i, MOST_ROWS);
-                pack_left(s->left, from(left, i, k), rows, part);
-                multiply_block(s, out + i * out_step + j, out_step, rows, columns, part, adds || k > 0);
-            }
-        }
-    }
-}
-
-#else
-
-struct myna_bfloat {
-    char nothing;
-};
-
-bool myna_bfloat_is_fast(void)
-{
-    return false;
-}
-
-void myna_bfloat_multiply(myna_bfloat *s, float *out, size_t out_step, myna_factor left, myna_factor right, size_t m,
-    size_t n, size_t depth, bool adds)
-{
-    (void)s, (void)out, (void)out_step, (void)left, (void)right, (void)m, (void)n, (void)depth, (void)adds;
-}
-
-#endif
 
 myna_bfloat *myna_bfloat_create(void)
 {
-    return calloc(1, sizeof(myna_bfloat));
+    return myna_bfloat_create_for(best_kernel());
+}
+
+myna_bfloat *myna_bfloat_create_for(const myna_bfloat_kernel *kernel)
+{
+    myna_bfloat *scratch = aligned_alloc(alignof(myna_bfloat), sizeof *scratch);
+    if (scratch) scratch->kernel = kernel;
+    return scratch;
 }
 
 void myna_bfloat_free(myna_bfloat *scratch)
 {
     free(scratch);
+}
+
+void myna_bfloat_multiply(myna_bfloat *s, float *out, size_t out_step, myna_factor left, myna_factor right, size_t m,
+    size_t n, size_t depth, bool adds)
+{
+    for (size_t j = 0; j < n; j += MYNA_BFLOAT_COLUMNS) {
+        size_t columns = myna_bfloat_least(n - j, MYNA_BFLOAT_COLUMNS);
+        for (size_t k = 0; k < depth; k += MYNA_BFLOAT_DEPTH) {
+            size_t part = myna_bfloat_least(depth - k, MYNA_BFLOAT_DEPTH);
+            s->kernel->pack_right(s->right, myna_factor_from(right, j, k), columns, part);
+            for (size_t i = 0; i < m; i += MYNA_BFLOAT_ROWS) {
+                size_t rows = myna_bfloat_least(m - i, MYNA_BFLOAT_ROWS);
+                s->kernel->pack_left(s->left, myna_factor_from(left, i, k), rows, part);
+                s->kernel->multiply(
+                    out + i * out_step + j, out_step, s->left, s->right, rows, columns, part, adds || k > 0);
+            }
+        }
+    }
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define WITH_TILES __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,amx-tile,amx-bf16")))
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* AMX multiplies a tile of 16 rows by 16 words with one of 16 words by 16 columns, each word two neighbours along k, and
  * adds to 16 by 16 sums, in 16 cycles. Packed factors are panels of SIDE rows or columns, an even number of them, and
@@ -26,14 +27,14 @@ static size_t tiles_along(size_t depth)
 /* ---- Packing ----------------------------------------------------------------------------------------------------- */
 
 /* The first n of 16 floats, the rest zeros; rounded in place of a float each, the low half is not to be used. */
-WITH_TILES static inline __m512i rounded(const float *x, size_t n)
+WITH_TILES ALWAYS_INLINE __m512i rounded(const float *x, size_t n)
 {
     const __mmask16 mask = (__mmask16)(n < SIDE ? (1u << n) - 1 : 0xffffu);
     return _mm512_add_epi32(_mm512_castps_si512(_mm512_maskz_loadu_ps(mask, x)), _mm512_set1_epi32(0x8000));
 }
 
 /* Words of row i along k, from n_k <= 32 floats. */
-WITH_TILES static inline __m512i pairs_along(const float *x, size_t n_k)
+WITH_TILES ALWAYS_INLINE __m512i pairs_along(const float *x, size_t n_k)
 {
     const __m512i high_halves = _mm512_set_epi32(0x003f003d, 0x003b0039, 0x00370035, 0x00330031, 0x002f002d, 0x002b0029,
         0x00270025, 0x00230021, 0x001f001d, 0x001b0019, 0x00170015, 0x00130011, 0x000f000d, 0x000b0009, 0x00070005,
@@ -43,43 +44,48 @@ WITH_TILES static inline __m512i pairs_along(const float *x, size_t n_k)
 }
 
 /* Words of n_i neighbouring rows at one pair of k. */
-WITH_TILES static inline __m512i pairs_across(const float *first, const float *second, size_t n_i)
+WITH_TILES ALWAYS_INLINE __m512i pairs_across(const float *first, const float *second, size_t n_i)
 {
     const __m512i low = _mm512_srli_epi32(rounded(first, n_i), 16);
     if (!second) return low;
     return _mm512_or_si512(low, _mm512_and_si512(rounded(second, n_i), _mm512_set1_epi32((int)0xffff0000u)));
 }
 
-WITH_TILES static inline void transpose(__m512i x[SIDE])
+/* Stores 16 by 16 words, rows and columns exchanged. */
+WITH_TILES ALWAYS_INLINE void store_turned(uint32_t *out, const __m512i x[SIDE])
 {
-    __m512i y[SIDE];
+    __m512i y[SIDE], z[SIDE];
+#pragma GCC unroll 8
     for (int i = 0; i < SIDE; i += 2) { /* neighbours of words, */
         y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
         y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
     }
+#pragma GCC unroll 4
     for (int i = 0; i < SIDE; i += 4) { /* then of pairs: each quarter of a register is right in itself, */
-        x[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
-        x[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
-        x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
-        x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
+        z[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
+        z[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
+        z[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
+        z[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
     }
+#pragma GCC unroll 4
     for (int i = 0; i < 4; i++) { /* and the quarters are brought to their places */
-        const __m512i a = _mm512_shuffle_i32x4(x[i], x[i + 4], 0x88), b = _mm512_shuffle_i32x4(x[i], x[i + 4], 0xdd);
-        const __m512i c = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0x88);
-        const __m512i d = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0xdd);
-        y[i] = _mm512_shuffle_i32x4(a, c, 0x88);
-        y[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
-        y[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
-        y[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
+        const __m512i a = _mm512_shuffle_i32x4(z[i], z[i + 4], 0x88), b = _mm512_shuffle_i32x4(z[i], z[i + 4], 0xdd);
+        const __m512i c = _mm512_shuffle_i32x4(z[i + 8], z[i + 12], 0x88);
+        const __m512i d = _mm512_shuffle_i32x4(z[i + 8], z[i + 12], 0xdd);
+        _mm512_storeu_si512(out + i * SIDE, _mm512_shuffle_i32x4(a, c, 0x88));
+        _mm512_storeu_si512(out + (i + 4) * SIDE, _mm512_shuffle_i32x4(b, d, 0x88));
+        _mm512_storeu_si512(out + (i + 8) * SIDE, _mm512_shuffle_i32x4(a, c, 0xdd));
+        _mm512_storeu_si512(out + (i + 12) * SIDE, _mm512_shuffle_i32x4(b, d, 0xdd));
     }
-    memcpy(x, y, sizeof y);
 }
 
-/* n_i rows or columns by n_k: words with those of one row side by side, or, `across`, those of one pair of k. */
-WITH_TILES static void pack_tile(uint32_t *out, myna_factor f, size_t n_i, size_t n_k, bool across)
+/* n_i rows or columns by n_k: words with those of one row side by side, or, `across`, those of one pair of k. Inlined, so
+ * that a whole tile's loop has no edges and stays in registers. */
+WITH_TILES ALWAYS_INLINE void pack_tile(uint32_t *out, myna_factor f, size_t n_i, size_t n_k, bool across)
 {
     __m512i x[SIDE];
     const bool lies_across = f.step == 1 && f.inner != 1;
+#pragma GCC unroll 16
     for (size_t r = 0; r < SIDE; r++) {
         if (lies_across && 2 * r < n_k)
             x[r] = pairs_across(f.x + 2 * r * f.inner, 2 * r + 1 < n_k ? f.x + (2 * r + 1) * f.inner : NULL, n_i);
@@ -88,27 +94,35 @@ WITH_TILES static void pack_tile(uint32_t *out, myna_factor f, size_t n_i, size_
         else
             x[r] = _mm512_setzero_si512();
     }
-    if (lies_across != across) transpose(x);
+    if (lies_across != across) {
+        store_turned(out, x);
+        return;
+    }
+#pragma GCC unroll 16
     for (size_t r = 0; r < SIDE; r++) _mm512_storeu_si512(out + r * SIDE, x[r]);
 }
 
 /* Where the number of panels would be odd, one of zeros follows. */
-static void pack(uint32_t *out, myna_factor f, size_t n, size_t depth, bool across)
+WITH_TILES ALWAYS_INLINE void pack(uint32_t *out, myna_factor f, size_t n, size_t depth, bool across)
 {
     size_t i = 0;
-    for (; i < n; i += SIDE)
-        for (size_t k = 0; k < depth; k += TILE_DEPTH, out += TILE)
-            pack_tile(out, myna_factor_from(f, i, k), myna_bfloat_least(n - i, SIDE),
-                myna_bfloat_least(depth - k, TILE_DEPTH), across);
+    for (; i < n; i += SIDE) {
+        for (size_t k = 0; k < depth; k += TILE_DEPTH, out += TILE) {
+            const myna_factor tile = myna_factor_from(f, i, k);
+            const size_t n_i = myna_bfloat_least(n - i, SIDE), n_k = myna_bfloat_least(depth - k, TILE_DEPTH);
+            if (n_i == SIDE && n_k == TILE_DEPTH) pack_tile(out, tile, SIDE, TILE_DEPTH, across);
+            else pack_tile(out, tile, n_i, n_k, across);
+        }
+    }
     if (i % (2 * SIDE)) memset(out, 0, tiles_along(depth) * TILE * sizeof *out);
 }
 
-static void pack_left(uint32_t *out, myna_factor f, size_t n, size_t depth)
+WITH_TILES static void pack_left(uint32_t *out, myna_factor f, size_t n, size_t depth)
 {
     pack(out, f, n, depth, false);
 }
 
-static void pack_right(uint32_t *out, myna_factor f, size_t n, size_t depth)
+WITH_TILES static void pack_right(uint32_t *out, myna_factor f, size_t n, size_t depth)
 {
     pack(out, f, n, depth, true);
 }

@@ -86,7 +86,7 @@ static void rounded_products_of_whole_numbers_are_exact(void **state)
 {
     (void)state;
     const myna_bfloat_kernel *kernels[] = {myna_bfloat_vectors(), myna_bfloat_tiles()};
-    if (!myna_bfloat_is_fast()) skip();
+    if (!kernels[0] && !kernels[1]) skip();
     const size_t rows[] = {1, 12, 13, 97, 200}, columns[] = {1, 16, 33, 146, 530}, depths[] = {1, 2, 11, 146, 513};
     strided_product products[] = {myna_gemm_nt_strided, myna_gemm_nn_strided, myna_gemm_tn_strided};
     for (int kernel = 0; kernel < 2; kernel++) {

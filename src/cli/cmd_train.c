@@ -45,7 +45,7 @@ int myna_cmd_train(int argc, char **argv)
         {"self-conversion", 0, MYNA_OPTION_NUMBER, &s.self_conversion, "S", "share of steps whose speech the model converts to another voice\nbefore it hears it (0.5; with --resume: as before)", 0, 1, NULL},
         {"phones", 0, MYNA_OPTION_TEXT, &s.phones, "FILE", "what is said in the recordings, or some of them, and when: a CTM file,\nas scripts/find-phones makes it; conversions come nearer to the target\nby it", 0, 0, NULL},
         {"phone-weight", 0, MYNA_OPTION_NUMBER, &s.phone_weight, "W", "of telling them apart against the loss: more takes more of the source\naway, and words with it (0.1; with --resume: as before)", 0, 100, NULL},
-        {"single-precision", 0, MYNA_OPTION_FLAG, &s.single_precision, NULL, "no matrix products in bfloat16, which are twice as fast\nwhere the processor has them", 0, 0, NULL},
+        {"single-precision", 0, MYNA_OPTION_FLAG, &s.single_precision, NULL, "no matrix products in bfloat16, which are taken where\nthe processor has fast ones", 0, 0, NULL},
         {"checkpoint-minutes", 0, MYNA_OPTION_NUMBER, &s.checkpoint_minutes, "M", "time between checkpoints (5)", 0, 1e6, NULL},
         {"log-steps", 0, MYNA_OPTION_INTEGER, &s.log_steps, "N", "steps between rows of the loss table (250)", 1, 1e9, NULL},
         {"cache", 0, MYNA_OPTION_TEXT, &s.cache, "DIR", "for analysed recordings (XDG_CACHE_HOME/myna)", 0, 0, NULL},

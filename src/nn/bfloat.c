@@ -13,7 +13,8 @@ struct myna_bfloat {
 static const myna_bfloat_kernel *best_kernel(void)
 {
     const myna_bfloat_kernel *tiles = myna_bfloat_tiles();
-    return tiles ? tiles : myna_bfloat_vectors();
+    if (tiles) return tiles;
+    return myna_bfloat_vectors_pay() ? myna_bfloat_vectors() : NULL;
 }
 
 bool myna_bfloat_is_fast(void)

@@ -1,14 +1,14 @@
-/* Matrix products of factors rounded to bfloat16, 8 significant bits, with sums in single precision. Processors with
- * AVX512_BF16 (AMD from Zen 4, Intel Cooper Lake and from Sapphire Rapids) multiply pairs of them in one instruction: 1.8
- * to 1.9 times as fast as OpenBLAS's sgemm for a training step's shapes, rounding and packing included. OpenBLAS has such
- * products (sbgemm) only where it was built with them, and Debian's was not. */
+/* Matrix products of factors rounded to bfloat16, 8 significant bits, with sums in single precision, where the processor
+ * multiplies those faster than single precision: Intel from Sapphire Rapids, with AMX's tiles (for a training step's shapes
+ * 5 times as fast as OpenBLAS's sgemm, rounding and packing included), and AMD from Zen 4, with AVX512_BF16's vectors (1.8
+ * to 1.9 times). OpenBLAS has such products (sbgemm) only where it was built with them, and Debian's was not. */
 #ifndef MYNA_NN_BFLOAT_H
 #define MYNA_NN_BFLOAT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Has this processor the instructions? */
+/* Has this processor such instructions? */
 bool myna_bfloat_is_fast(void);
 
 /* Scratch for one thread's products, 0.6 MB. NULL: no memory. */

@@ -23,6 +23,8 @@ typedef struct myna_bfloat_kernel {
 /* Each NULL where this processor, or the system, does not have what it takes. */
 const myna_bfloat_kernel *myna_bfloat_vectors(void); /* AVX512_BF16 */
 const myna_bfloat_kernel *myna_bfloat_tiles(void);   /* AMX */
+/* Are the vectors faster than single precision? */
+bool myna_bfloat_vectors_pay(void);
 
 /* Scratch as myna_bfloat_create makes it, for a kernel that need not be the fastest. */
 myna_bfloat *myna_bfloat_create_for(const myna_bfloat_kernel *kernel);

@@ -27,8 +27,8 @@ enum {
 static const uint64_t parameter_seed = 1, change_seed = 2, input_seed = 3;
 static const float training_rate = 0.015f;
 
-/* One item does without. */
-static const bool reference[ITEMS] = {true, false, true};
+/* One item does without a reference, and of one nobody knows who speaks. */
+static const bool reference[ITEMS] = {true, false, true}, is_known[ITEMS] = {true, true, false};
 
 static const char *golden_path = MYNA_GOLDEN;
 
@@ -147,7 +147,7 @@ static myna_batch share(const fixture *f, const worker *w)
     size_t row = w->first_item * MYNA_SEGMENT_STEPS, speaker_row = w->first_item * MYNA_REFERENCE_STEPS;
     return (myna_batch){f->content + row * MYNA_CONTENT_IN, f->speaker + speaker_row * MYNA_SPEAKER_IN,
         f->pitch + row * MYNA_PITCH_IN, f->ripple + row * MYNA_STEP_OUT, f->noise + row * CODE,
-        reference + w->first_item, NULL};
+        is_known + w->first_item, reference + w->first_item, NULL};
 }
 
 static void compute_gradients(fixture *f, myna_latency latency)

@@ -55,7 +55,7 @@ static void make_batch(fixture *f)
         myna_ripple_at(ripple, f->model->ripple, f->f0_hz[k]);
         for (size_t b = 0; b < MYNA_MEL_BANDS; b++) ripple[b] *= MYNA_STREAM_HARMONICS / w->front.mel_deviation[0];
     }
-    f->batch = (myna_batch){f->content, f->speaker, f->pitch, f->ripple, f->noise, &f->reference, NULL};
+    f->batch = (myna_batch){f->content, f->speaker, f->pitch, f->ripple, f->noise, NULL, &f->reference, NULL};
 }
 
 /* `speaker` as the log-mel of a voice: what pooling makes `speaker` of again. */
@@ -109,7 +109,7 @@ static void run_batch(fixture *f, myna_latency latency)
     myna_network_set_retrieval(f->network, myna_retrieval_at(latency));
     const float *out = myna_network_forward(f->network, w, &f->batch, latency);
     memset(&f->statistics, 0, sizeof f->statistics);
-    myna_network_hear(f->network, w, f->content, latency, &f->statistics);
+    myna_network_listen(f->network, w, f->content, latency, &f->statistics);
     for (size_t k = 0; k < FRAMES; k++) myna_denormalize(f->expected + k * MYNA_MEL_BANDS, out + k * MYNA_MEL_BANDS, w);
 }
 

@@ -84,7 +84,7 @@ static void gradients_match_differences(void **state)
     fill(f.projection, ROWS * MYNA_STEP_OUT, 1, &rng);
     fill(f.embedding, MYNA_EMBEDDING_SIZE, 1, &rng);
     fill(f.film_change, N_FILM, 0.1f, &rng);
-    f.batch = (myna_batch){f.content, f.speaker, f.pitch, f.ripple, f.noise, reference, NULL};
+    f.batch = (myna_batch){f.content, f.speaker, f.pitch, f.ripple, f.noise, NULL, reference, NULL};
     loss(&f);
     myna_network_backward_as(
         f.network, dembedding, dfilm_change, &bound, &model->weights, &f.batch, MYNA_LATENCY_BALANCED, f.projection);

@@ -34,7 +34,7 @@ class Twin:
         self.trainer = Trainer(network)
         shapes = [(STEPS, CONTENT_IN), (SPEAKER_STEPS, SPEAKER_IN), (STEPS, PITCH_IN)]
         shapes += [(STEPS, STEP_FRAMES * MEL_BANDS), (STEPS, CODE_WIDTH)]
-        self.batch = [torch.randn(batch, *shape) for shape in shapes] + [torch.ones(batch)]
+        self.batch = [torch.randn(batch, *shape) for shape in shapes] + [torch.ones(batch)] * 2
         self.target = torch.randn(batch, STEPS, STEP_FRAMES * MEL_BANDS)
 
     def seconds(self, precision, n_threads):

@@ -58,6 +58,7 @@ def draw_inputs():
         inputs.append(torch.from_numpy(values.reshape(shape)).double())
     turns = (1 + (bits[5][:n_target] % 2)).reshape(ITEMS, STEPS * STEP_FRAMES, MEL_BANDS).astype(np.int64)
     target = (100.0 + 100.0 * (np.cumsum(turns, axis=1) % 3)) * (1 - 2 * (np.arange(MEL_BANDS) % 2))
+    inputs.append(torch.tensor([1.0, 1.0, 0.0]).double())  # of the third nobody knows who speaks
     inputs.append(torch.tensor([1.0, 0.0, 1.0]).double())  # the second item does without its reference
     return inputs, torch.from_numpy(target.reshape(ITEMS, STEPS, -1))
 

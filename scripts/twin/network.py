@@ -15,7 +15,7 @@ CHANNELS, SPEAKER_CHANNELS, EMBEDDING, TAPS, GATES = 256, 192, 128, 5, 32
 CONTENT_BLOCKS, SPEAKER_BLOCKS, DECODER_BLOCKS, AHEAD_BLOCKS = 5, 4, 6, 2
 CONTENT_IN, SPEAKER_IN = STEP_FRAMES * POOLED_BANDS, SPEAKER_FRAMES * POOLED_BANDS
 PITCH_IN = STEP_FRAMES * (64 + 1)
-ATTENTION_BLOCK, ATTENTION_HEADS, ATTENTION_KEY = 2, 4, 128
+ATTENTION_BLOCKS, ATTENTION_HEADS, ATTENTION_KEY = (2, 4), 4, 128  # attentions stand before these decoder blocks
 LOW, BALANCED, BEST = range(3)
 
 
@@ -47,8 +47,8 @@ class Norm(nn.Module):
 
 
 class Block(nn.Module):
-    """y = x + gain * project(gelu(expand(norm(conv(x))))); conditioned blocks take the norm's scale and shift from the
-    speaker embedding (FiLM)."""
+    """y = x + gain * project(gelu(expand(norm(conv(x))))); conditioned blocks take the norm's scale and shift from an
+    embedding (FiLM)."""
 
     def __init__(self, channels, ahead=0, conditioned=False):
         super().__init__()
@@ -103,15 +103,13 @@ class Attention(nn.Module):
         return self.look_up(x, *self.remember(heard, content), mask[:, None, None])
 
 
-def _step_blocks(n, conditioned):
-    return nn.ModuleList(Block(CHANNELS, int(i < AHEAD_BLOCKS), conditioned) for i in range(n))
+def _step_blocks(n):
+    return nn.ModuleList(Block(CHANNELS, int(i < AHEAD_BLOCKS), conditioned=True) for i in range(n))
 
 
-def _run(blocks, x, n_ahead, embedding=None, after=nn.Identity(), first=0):
-    """Of the blocks that can look ahead, all but the first n_ahead may not. `first` is the number of blocks[0]."""
-    for i, block in enumerate(blocks, first):
-        x = after(block(x, embedding, mute_last=n_ahead <= i < AHEAD_BLOCKS))
-    return x
+def _is_muted(block, n_ahead):
+    """Of the blocks that can look ahead, all but the first n_ahead may not."""
+    return n_ahead <= block < AHEAD_BLOCKS
 
 
 def _instance_norm(x):
@@ -124,7 +122,7 @@ class Network(nn.Module):
         super().__init__()
         self.content = nn.ModuleDict({
             "in": nn.Linear(CONTENT_IN, CHANNELS),
-            "block": _step_blocks(CONTENT_BLOCKS, False),
+            "block": _step_blocks(CONTENT_BLOCKS),
             "out": nn.Linear(CHANNELS, code_width),
         })
         self.speaker = nn.ModuleDict({
@@ -135,8 +133,8 @@ class Network(nn.Module):
         })
         self.decoder = nn.ModuleDict({
             "in": nn.Linear(code_width + PITCH_IN, CHANNELS),
-            "block": _step_blocks(DECODER_BLOCKS, True),
-            "attention": Attention(),
+            "block": _step_blocks(DECODER_BLOCKS),
+            "attention": nn.ModuleList(Attention() for _ in ATTENTION_BLOCKS),
             "out": nn.Linear(CHANNELS, STEP_FRAMES * MEL_BANDS),
             "gate": nn.Linear(CHANNELS, STEP_FRAMES * GATES),
         })
@@ -156,20 +154,24 @@ class Network(nn.Module):
         variance = (weights * (x - mean.unsqueeze(1)) ** 2).sum(1)
         return self.speaker["out"](torch.cat([mean, torch.sqrt(variance + 1e-4)], dim=1))
 
-    def hear(self, content, latency):
+    def hear(self, content, source, latency):
+        """`source` [items][EMBEDDING]: who speaks, zeros where that is not known."""
         x = _instance_norm(self.content["in"](content))
-        return _run(self.content["block"], x, latency, after=_instance_norm)
+        for i, block in enumerate(self.content["block"]):
+            x = _instance_norm(block(x, source, _is_muted(i, latency)))
+        return x
 
-    def forward(self, content, speaker, pitch, ripple, noise, reference, latency):
-        code = torch.tanh(self.content["out"](self.hear(content, latency))) + noise
-        spoken = speaker.reshape(len(speaker), -1, CONTENT_IN)
+    def forward(self, content, speaker, pitch, ripple, noise, known, reference, latency):
+        spoken, embedding = speaker.reshape(len(speaker), -1, CONTENT_IN), self.embed(speaker)
         with torch.no_grad():
-            heard = self.hear(spoken, BEST)
+            source = self.embed(content.reshape(len(content), -1, SPEAKER_IN)) * known[:, None]
+            heard = self.hear(spoken, embedding, BEST)
+        code = torch.tanh(self.content["out"](self.hear(content, source, latency))) + noise
         x = self.decoder["in"](torch.cat([code, pitch], dim=2))
-        blocks, ahead, embedding = self.decoder["block"], AHEAD_BLOCKS if latency == BEST else 0, self.embed(speaker)
-        x = _run(blocks[:ATTENTION_BLOCK], x, ahead, embedding)
-        x = self.decoder["attention"](x, heard, spoken, reference)
-        x = _run(blocks[ATTENTION_BLOCK:], x, ahead, embedding, first=ATTENTION_BLOCK)
+        for i, block in enumerate(self.decoder["block"]):
+            if i in ATTENTION_BLOCKS:
+                x = self.decoder["attention"][ATTENTION_BLOCKS.index(i)](x, heard, spoken, reference)
+            x = block(x, embedding, _is_muted(i, AHEAD_BLOCKS if latency == BEST else 0))
         gate = 1.5 * torch.sigmoid(self.decoder["gate"](x))
         return self.decoder["out"](x) + gate.repeat_interleave(MEL_BANDS // GATES, dim=2) * ripple
 
@@ -184,7 +186,7 @@ class Network(nn.Module):
             parts = name.split(".")
             place = {part: i for i, part in enumerate(["in", "block", "attention", "out", "gate"])}
             parts_key = [["content", "speaker", "decoder", "front"].index(parts[0]), place.get(parts[1], 0)]
-            if parts[1] == "block":
+            if len(parts) > 3:  # one of several
                 return parts_key + [int(parts[2]), order[parts[3]]]
             return parts_key + [order.get(part, 0) for part in parts[2:3]]
 

@@ -1,11 +1,12 @@
-"""Conversion with the twin in PyTorch, as src/model/stream.c does it for latency low: the target is known, and the content
-encoder is normalised by known statistics. Over a whole recording at once, or step by step with state."""
+"""Conversion with the twin in PyTorch, as src/model/stream.c does it for latency low: the target is known, the source is
+not, and the content encoder is normalised by known statistics. Over a whole recording at once, or step by step with state."""
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .network import ATTENTION_BLOCK, BEST, CHANNELS, CONTENT_BLOCKS, DECODER_BLOCKS, GATES, MEL_BANDS, SPEAKER_IN, TAPS
+from .network import ATTENTION_BLOCKS, BEST, CHANNELS, CONTENT_BLOCKS, DECODER_BLOCKS, EMBEDDING, GATES, MEL_BANDS
+from .network import SPEAKER_IN, TAPS
 
 PAST, N_BLOCKS = TAPS - 1, CONTENT_BLOCKS + DECODER_BLOCKS
 
@@ -17,12 +18,14 @@ class Converter(nn.Module):
     def __init__(self, network, reference):
         """reference [steps][CONTENT_IN] of the target, an even number of steps."""
         super().__init__()
-        embedding = network.embed(reference.reshape(1, -1, SPEAKER_IN))[0]
-        key, value = network.decoder["attention"].remember(network.hear(reference[None], BEST), reference[None])
-        self.register_buffer("key", key.detach())
-        self.register_buffer("value", value.detach())
+        embedding = network.embed(reference.reshape(1, -1, SPEAKER_IN))
+        heard = network.hear(reference[None], embedding, BEST)
+        memory = [attention.remember(heard, reference[None]) for attention in network.decoder["attention"]]
+        self.register_buffer("key", torch.stack([key for key, _ in memory]).detach())
+        self.register_buffer("value", torch.stack([value for _, value in memory]).detach())
         self.network = network
-        film = [block.film(embedding).chunk(2, dim=-1) for block in network.decoder["block"]]
+        known = [(network.content["block"], torch.zeros(EMBEDDING)), (network.decoder["block"], embedding[0])]
+        film = [block.film(who).chunk(2, dim=-1) for blocks, who in known for block in blocks]
         self.register_buffer("film_scale", torch.stack([1 + scale for scale, _ in film]).detach())
         self.register_buffer("film_shift", torch.stack([shift for _, shift in film]).detach())
 
@@ -37,11 +40,7 @@ class Converter(nn.Module):
         if block.conv.ahead:
             weight = torch.cat([torch.zeros_like(weight[:1]), weight[:-1]])
         y = F.conv1d(seen.t().unsqueeze(0), weight.t().unsqueeze(1), block.conv.bias, groups=CHANNELS)[0].t()
-        if number < CONTENT_BLOCKS:
-            y = block.norm(y)
-        else:
-            i = number - CONTENT_BLOCKS
-            y = F.layer_norm(y, (CHANNELS,), eps=1e-5) * self.film_scale[i] + self.film_shift[i]
+        y = F.layer_norm(y, (CHANNELS,), eps=1e-5) * self.film_scale[number] + self.film_shift[number]
         y = block.project(F.gelu(block.expand(y), approximate="tanh"))
         return x + block.gain * y, seen[-PAST:]
 
@@ -54,10 +53,11 @@ class Converter(nn.Module):
             kept.append(seen)
         code = torch.tanh(network.content["out"](x))
         x = network.decoder["in"](torch.cat([code, pitch], dim=1))
-        for i, block in enumerate(network.decoder["block"], start=CONTENT_BLOCKS):
-            if i == CONTENT_BLOCKS + ATTENTION_BLOCK:
-                x = network.decoder["attention"].look_up(x[None], self.key, self.value)[0]
-            x, seen = self.run_block(block, i, x, past[i])
+        for i, block in enumerate(network.decoder["block"]):
+            if i in ATTENTION_BLOCKS:
+                a = ATTENTION_BLOCKS.index(i)
+                x = network.decoder["attention"][a].look_up(x[None], self.key[a], self.value[a])[0]
+            x, seen = self.run_block(block, CONTENT_BLOCKS + i, x, past[CONTENT_BLOCKS + i])
             kept.append(seen)
         gate = 1.5 * torch.sigmoid(network.decoder["gate"](x))
         out = network.decoder["out"](x) + gate.repeat_interleave(MEL_BANDS // GATES, dim=1) * ripple

@@ -12,7 +12,7 @@ typedef struct myna_block_trace {
     float *conv, *stats, *norm; /* [rows][c], [rows][2], [rows][c] */
     float *wide, *active;       /* [rows][2 c]: GELU's slope where its input was, and its output */
     float *y, *out;             /* [rows][c] */
-    float *film, *dfilm;        /* [items][2 c], decoder only */
+    float *film, *dfilm;        /* [items][2 c], conditioned blocks only */
     const float *film_change;   /* [2 c], added to every item's film; NULL: none */
 } myna_block_trace;
 
@@ -25,10 +25,10 @@ typedef struct myna_block_scratch {
     float *dembedding;                 /* [items][MYNA_EMBEDDING_SIZE], of one block */
 } myna_block_scratch;
 
-/* Returns trace->out. `embedding` [items][MYNA_EMBEDDING_SIZE] conditions a decoder block and is NULL in encoders. */
+/* Returns trace->out. `embedding` [items][MYNA_EMBEDDING_SIZE] is NULL where none conditions the block. */
 const float *myna_block_forward(
     myna_block_trace *trace, const float *x, const myna_block *w, const float *embedding, myna_conv_shape shape);
-/* dx holds d(out) on entry and d(x) on return; the weights' gradients are added to `d`, and a decoder block's of the
+/* dx holds d(out) on entry and d(x) on return; the weights' gradients are added to `d`, and those of the
  * embedding to `dembedding`. x, w, embedding and shape as forward had them. */
 void myna_block_backward(float *dx, float *dembedding, const myna_block *d, const myna_block_trace *trace,
     const float *x, const myna_block *w, const float *embedding, myna_conv_shape shape,

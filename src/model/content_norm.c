@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const float step_seconds = (float)(MYNA_STEP_FRAMES * MYNA_HOP_SAMPLES) / MYNA_SAMPLE_RATE_HZ;
 static const float start_seconds = 10.0f, memory_seconds = 20.0f, average_seconds = 5.0f;
@@ -20,8 +21,9 @@ static myna_status listen(myna_content_statistics *sum, const myna_model *model,
     if (!content) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu steps", n_steps);
     myna_encoder_input(content, log_mel, n_steps * MYNA_STEP_FRAMES, &model->weights);
     myna_network *network = NULL;
-    myna_status status = myna_network_create_encoders(&network, &model->layout, n_steps, 0, error);
-    if (status == MYNA_OK) myna_network_hear(network, &model->weights, content, latency, sum);
+    myna_status status = myna_network_create_encoders(
+        &network, &model->layout, n_steps, n_steps * MYNA_CONTENT_IN / MYNA_SPEAKER_IN, error);
+    if (status == MYNA_OK) myna_network_listen(network, &model->weights, content, latency, sum);
     myna_network_free(network);
     free(content);
     return status;
@@ -42,6 +44,7 @@ void myna_content_complete(
 {
     const float *average_mean = weights->front.content_mean, *average_deviation = weights->front.content_deviation;
     float part = (float)n_steps * step_seconds / ((float)n_steps * step_seconds + average_seconds);
+    memcpy(out->source, found->source, sizeof out->source);
     for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
         out->mean[i] = part * found->mean[i] + (1 - part) * average_mean[i];
         out->deviation[i] = part * found->deviation[i] + (1 - part) * average_deviation[i];

@@ -14,7 +14,9 @@ struct myna_network {
     myna_arena arena;
     size_t items, steps, speaker_steps, code_width;
     bool keeps; /* activations, for backward; otherwise it has the encoders only */
-    float *content_in; /* [rows][c]: after content.in and its normalisation */
+    myna_network *reader; /* the speaker encoder for what the content encoder hears; NULL: its own will do */
+    float *source;        /* [items][MYNA_EMBEDDING_SIZE]: what it says */
+    float *content_in;    /* [rows][c]: after content.in and its normalisation */
     myna_block_trace content[MYNA_CONTENT_BLOCKS]; /* their `out` is normalised */
     float *content_stats[MYNA_CONTENT_NORMS]; /* [items][2][c] */
     float *code;         /* [rows][code_width]: tanh, before noise */
@@ -24,18 +26,19 @@ struct myna_network {
     float *pool_weights; /* [items][speaker_steps] */
     float *pooled;       /* [items][2 * 192] */
     float *embedding;    /* [items][MYNA_EMBEDDING_SIZE] */
+    float *reference_source; /* the same, before another voice is put in its place */
     float *decoder_row;  /* [rows][code_width + MYNA_PITCH_IN]: code and pitch side by side */
     float *decoder_in;   /* [rows][c] */
     myna_block_trace decoder[MYNA_DECODER_BLOCKS];
     myna_network *listener; /* the content encoder for an item's reference */
-    myna_attention_pass attention;
+    myna_attention_pass attention[MYNA_ATTENTIONS];
     float *gate, *out;   /* [rows][MYNA_STEP_GATES], [rows][MYNA_STEP_OUT] */
 
     /* backward's scratch, for the larger of the two encoders' rows */
     float *dx;                              /* [rows][c] */
     myna_block_scratch scratch;
     float *dgate, *drow, *dcode;            /* like gate, decoder_row, code */
-    float *dembedding, *dpooled;
+    float *dembedding, *dsource, *dpooled; /* dsource goes nowhere */
 };
 
 /* Without backward, blocks need two traces in turn: the one they read from and the one they write to. */
@@ -59,8 +62,9 @@ static void lay_out_encoders(myna_network *n)
 {
     myna_arena *arena = &n->arena;
     size_t rows = n->items * n->steps, speaker_rows = n->items * n->speaker_steps;
+    MYNA_TAKE(arena, n->source, n->items * MYNA_EMBEDDING_SIZE);
     MYNA_TAKE(arena, n->content_in, rows * MYNA_CHANNELS);
-    lay_out_blocks(n, n->content, MYNA_CONTENT_BLOCKS, n->steps, MYNA_CHANNELS, false);
+    lay_out_blocks(n, n->content, MYNA_CONTENT_BLOCKS, n->steps, MYNA_CHANNELS, true);
     for (int i = 0; i < MYNA_CONTENT_NORMS; i++) MYNA_TAKE(arena, n->content_stats[i], n->items * 2 * MYNA_CHANNELS);
     MYNA_TAKE(arena, n->code, rows * n->code_width);
     MYNA_TAKE(arena, n->speaker_in, speaker_rows * MYNA_SPEAKER_CHANNELS);
@@ -68,6 +72,7 @@ static void lay_out_encoders(myna_network *n)
     MYNA_TAKE(arena, n->pool_weights, speaker_rows);
     MYNA_TAKE(arena, n->pooled, n->items * 2 * MYNA_SPEAKER_CHANNELS);
     MYNA_TAKE(arena, n->embedding, n->items * MYNA_EMBEDDING_SIZE);
+    MYNA_TAKE(arena, n->reference_source, n->items * MYNA_EMBEDDING_SIZE);
 }
 
 static void lay_out_decoder(myna_network *n)
@@ -95,6 +100,7 @@ static void lay_out_gradients(myna_network *n)
     MYNA_TAKE(arena, n->drow, rows * (n->code_width + MYNA_PITCH_IN));
     MYNA_TAKE(arena, n->dcode, rows * n->code_width);
     MYNA_TAKE(arena, n->dembedding, n->items * MYNA_EMBEDDING_SIZE);
+    MYNA_TAKE(arena, n->dsource, n->items * MYNA_EMBEDDING_SIZE);
     MYNA_TAKE(arena, n->scratch.dembedding, n->items * MYNA_EMBEDDING_SIZE);
     MYNA_TAKE(arena, n->dpooled, n->items * 2 * MYNA_SPEAKER_CHANNELS);
 }
@@ -104,7 +110,8 @@ static void lay_out(myna_network *n)
     lay_out_encoders(n);
     if (!n->keeps) return;
     lay_out_decoder(n);
-    myna_attention_pass_lay_out(&n->attention, &n->arena, n->items, n->steps, reference_steps(n));
+    for (int i = 0; i < MYNA_ATTENTIONS; i++)
+        myna_attention_pass_lay_out(&n->attention[i], &n->arena, n->items, n->steps, reference_steps(n));
     lay_out_gradients(n);
 }
 
@@ -131,10 +138,13 @@ myna_status myna_network_create(
         .steps = steps,
         .speaker_steps = speaker_steps,
         .code_width = layout->code_width,
-        .keeps = true,
-        .attention.retrieval = {.sharpness = 1, .strength = 1}};
+        .keeps = true};
+    const myna_network reader = {
+        .items = items, .speaker_steps = steps * MYNA_CONTENT_IN / MYNA_SPEAKER_IN, .code_width = layout->code_width};
     myna_network *n = NULL;
     myna_status status = create(&n, &shape, error);
+    if (status == MYNA_OK) myna_network_set_retrieval(n, (myna_retrieval){.sharpness = 1, .strength = 1});
+    if (status == MYNA_OK) status = create(&n->reader, &reader, error);
     if (status == MYNA_OK) status = myna_network_create_encoders(&n->listener, layout, reference_steps(n), 0, error);
     if (status == MYNA_OK) *out = n;
     else myna_network_free(n);
@@ -153,13 +163,14 @@ void myna_network_free(myna_network *network)
 {
     if (!network) return;
     myna_network_free(network->listener);
+    myna_network_free(network->reader);
     myna_arena_free(&network->arena);
     free(network);
 }
 
 void myna_network_set_retrieval(myna_network *network, myna_retrieval retrieval)
 {
-    network->attention.retrieval = retrieval;
+    for (int i = 0; i < MYNA_ATTENTIONS; i++) network->attention[i].retrieval = retrieval;
 }
 
 /* Block i of content encoder or decoder, of which the first n_ahead see one step of the future. */
@@ -184,8 +195,10 @@ static const float *before(const myna_block_trace *traces, int i, const float *f
 
 /* ---- Content encoder -------------------------------------------------------------------------------------------- */
 
-static void add_statistics(const myna_network *n, myna_content_statistics *sum)
+static void add_statistics(const myna_network *n, const float *source, myna_content_statistics *sum)
 {
+    for (size_t item = 0; item < n->items; item++)
+        myna_accumulate(sum->source, source + item * MYNA_EMBEDDING_SIZE, MYNA_EMBEDDING_SIZE);
     for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
         for (size_t item = 0; item < n->items; item++) {
             const float *stats = n->content_stats[i / MYNA_CHANNELS] + item * 2 * MYNA_CHANNELS + i % MYNA_CHANNELS;
@@ -195,26 +208,46 @@ static void add_statistics(const myna_network *n, myna_content_statistics *sum)
     }
 }
 
-const float *myna_network_hear(myna_network *n, const myna_weights *w, const float *in, myna_latency latency,
-    myna_content_statistics *sum)
+const float *myna_network_hear(myna_network *n, const myna_weights *w, const float *in, const float *source,
+    myna_latency latency, myna_content_statistics *sum)
 {
     size_t rows = n->items * n->steps;
     float *x = n->content_in;
     myna_linear_forward(x, in, w->content.in.weight, w->content.in.bias, rows, MYNA_CHANNELS, MYNA_CONTENT_IN);
     myna_instance_norm_forward(x, n->content_stats[0], x, n->items, n->steps, MYNA_CHANNELS);
     for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {
-        myna_block_forward(&n->content[i], x, &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)));
+        myna_block_forward(
+            &n->content[i], x, &w->content.blocks[i], source, step_shape(n, i, myna_content_ahead(latency)));
         x = n->content[i].out;
         myna_instance_norm_forward(x, n->content_stats[i + 1], x, n->items, n->steps, MYNA_CHANNELS);
     }
-    if (sum) add_statistics(n, sum);
+    if (sum) add_statistics(n, source, sum);
     return x;
 }
 
-static void content_forward(myna_network *n, const myna_weights *w, const float *in, myna_latency latency)
+/* Into n->source, from in[items][steps][MYNA_CONTENT_IN]. */
+static void find_source(myna_network *n, const myna_weights *w, const float *in)
+{
+    myna_network *reader = n->reader ? n->reader : n;
+    const size_t bytes = n->items * MYNA_EMBEDDING_SIZE * sizeof(float);
+    if (reader->speaker_steps > 0) memcpy(n->source, myna_network_embed(reader, w, in), bytes);
+    else memset(n->source, 0, bytes);
+}
+
+const float *myna_network_listen(
+    myna_network *n, const myna_weights *w, const float *in, myna_latency latency, myna_content_statistics *sum)
+{
+    find_source(n, w, in);
+    return myna_network_hear(n, w, in, n->source, latency, sum);
+}
+
+static void content_forward(myna_network *n, const myna_weights *w, const myna_batch *batch, myna_latency latency)
 {
     size_t rows = n->items * n->steps;
-    const float *x = myna_network_hear(n, w, in, latency, NULL);
+    find_source(n, w, batch->content);
+    for (size_t i = 0; batch->is_known && i < n->items; i++)
+        if (!batch->is_known[i]) memset(n->source + i * MYNA_EMBEDDING_SIZE, 0, MYNA_EMBEDDING_SIZE * sizeof *n->source);
+    const float *x = myna_network_hear(n, w, batch->content, n->source, latency, NULL);
     myna_linear_forward(n->code, x, w->content.out.weight, w->content.out.bias, rows, n->code_width, MYNA_CHANNELS);
     myna_tanh_forward(n->code, n->code, rows * n->code_width);
 }
@@ -230,8 +263,8 @@ static void content_backward(
     for (int i = MYNA_CONTENT_BLOCKS - 1; i >= 0; i--) {
         myna_instance_norm_backward(
             n->dx, n->dx, n->content[i].out, n->content_stats[i + 1], n->items, n->steps, MYNA_CHANNELS);
-        myna_block_backward(n->dx, NULL, &d->content.blocks[i], &n->content[i], before(n->content, i, n->content_in),
-            &w->content.blocks[i], NULL, step_shape(n, i, myna_content_ahead(latency)), &n->scratch);
+        myna_block_backward(n->dx, n->dsource, &d->content.blocks[i], &n->content[i],
+            before(n->content, i, n->content_in), &w->content.blocks[i], n->source, step_shape(n, i, myna_content_ahead(latency)), &n->scratch);
     }
     myna_instance_norm_backward(
         n->dx, n->dx, n->content_in, n->content_stats[0], n->items, n->steps, MYNA_CHANNELS);
@@ -274,13 +307,15 @@ static void speaker_backward(myna_network *n, const myna_weights *d, const myna_
 
 /* ---- The reference ------------------------------------------------------------------------------------------------ */
 
-/* All there is of the reference can be heard at once, so its content encoder always looks ahead. */
+/* All there is of the reference can be heard at once, so its content encoder always looks ahead; and it knows whom. */
 static void remember(myna_network *n, const myna_weights *w, const myna_batch *batch)
 {
     for (size_t item = 0; item < n->items; item++) {
         const float *content = batch->speaker + item * reference_steps(n) * MYNA_CONTENT_IN, *heard = NULL;
-        if (batch->reference[item]) heard = myna_network_hear(n->listener, w, content, MYNA_LATENCY_BEST, NULL);
-        myna_attention_pass_remember(&n->attention, &w->decoder.attention, item, heard, content);
+        const float *source = n->reference_source + item * MYNA_EMBEDDING_SIZE;
+        if (batch->reference[item]) heard = myna_network_hear(n->listener, w, content, source, MYNA_LATENCY_BEST, NULL);
+        for (int i = 0; i < MYNA_ATTENTIONS; i++)
+            myna_attention_pass_remember(&n->attention[i], &w->decoder.attention[i], item, heard, content);
     }
 }
 
@@ -306,7 +341,8 @@ static void decoder_forward(myna_network *n, const myna_weights *w, const myna_b
     myna_linear_forward(n->decoder_in, n->decoder_row, w->decoder.in.weight, w->decoder.in.bias, rows, MYNA_CHANNELS,
         n->code_width + MYNA_PITCH_IN);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
-        if (i == MYNA_ATTENTION_BLOCK) x = myna_attention_pass_forward(&n->attention, &w->decoder.attention, x);
+        int a = myna_attention_before(i);
+        if (a >= 0) x = myna_attention_pass_forward(&n->attention[a], &w->decoder.attention[a], x);
         x = myna_block_forward(
             &n->decoder[i], x, &w->decoder.blocks[i], n->embedding, step_shape(n, i, myna_decoder_ahead(latency)));
     }
@@ -330,12 +366,13 @@ static void decoder_backward(myna_network *n, const myna_weights *d, const myna_
     memset(n->dembedding, 0, n->items * MYNA_EMBEDDING_SIZE * sizeof *n->dembedding);
     for (int i = MYNA_DECODER_BLOCKS - 1; i >= 0; i--) {
         const float *x = before(n->decoder, i, n->decoder_in);
+        int a = myna_attention_before(i);
         myna_block_backward(n->dx, n->dembedding, &d->decoder.blocks[i], &n->decoder[i],
-            i == MYNA_ATTENTION_BLOCK ? n->attention.out : x, &w->decoder.blocks[i], n->embedding,
+            a >= 0 ? n->attention[a].out : x, &w->decoder.blocks[i], n->embedding,
             step_shape(n, i, myna_decoder_ahead(latency)), &n->scratch);
-        if (i == MYNA_ATTENTION_BLOCK)
-            myna_attention_pass_backward(&n->attention, &d->decoder.attention, n->dx, x, batch->speaker,
-                &w->decoder.attention, n->scratch.narrow_a, n->scratch.narrow_b);
+        if (a >= 0)
+            myna_attention_pass_backward(&n->attention[a], &d->decoder.attention[a], n->dx, x, batch->speaker,
+                &w->decoder.attention[a], n->scratch.narrow_a, n->scratch.narrow_b);
     }
     myna_linear_backward(n->drow, d->decoder.in.weight, d->decoder.in.bias, n->dx, n->decoder_row, w->decoder.in.weight,
         rows, MYNA_CHANNELS, width + MYNA_PITCH_IN);
@@ -345,10 +382,16 @@ static void decoder_backward(myna_network *n, const myna_weights *d, const myna_
 
 /* ---- The whole ------------------------------------------------------------------------------------------------------ */
 
+static void embed_reference(myna_network *n, const myna_weights *w, const myna_batch *batch)
+{
+    const float *found = myna_network_embed(n, w, batch->speaker);
+    memcpy(n->reference_source, found, n->items * MYNA_EMBEDDING_SIZE * sizeof *found);
+}
+
 /* From n->embedding on. */
 static const float *run(myna_network *n, const myna_weights *w, const myna_batch *batch, myna_latency latency)
 {
-    content_forward(n, w, batch->content, latency);
+    content_forward(n, w, batch, latency);
     remember(n, w, batch);
     decoder_forward(n, w, batch, latency);
     return n->out;
@@ -357,7 +400,7 @@ static const float *run(myna_network *n, const myna_weights *w, const myna_batch
 const float *myna_network_forward(
     myna_network *network, const myna_weights *weights, const myna_batch *batch, myna_latency latency)
 {
-    myna_network_embed(network, weights, batch->speaker);
+    embed_reference(network, weights, batch);
     return run(network, weights, batch, latency);
 }
 
@@ -380,6 +423,7 @@ void myna_network_backward(myna_network *network, const myna_weights *gradients,
 const float *myna_network_forward_as(myna_network *n, const myna_weights *w, const myna_batch *batch,
     const float *embedding, const float *film_change, myna_latency latency)
 {
+    embed_reference(n, w, batch);
     for (size_t i = 0; i < n->items; i++)
         memcpy(n->embedding + i * MYNA_EMBEDDING_SIZE, embedding, MYNA_EMBEDDING_SIZE * sizeof *embedding);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) n->decoder[i].film_change = film_change + i * MYNA_FILM;

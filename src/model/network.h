@@ -24,6 +24,7 @@ typedef struct myna_batch {
     const float *pitch;   /* [items][steps][MYNA_PITCH_IN] */
     const float *ripple;  /* [items][steps][MYNA_STEP_OUT], in units of normalised log-mel */
     const float *noise;   /* [items][steps][code_width], added to the code */
+    const bool *is_known;  /* [items]: does the content encoder know whom it hears? NULL: always */
     const bool *reference; /* [items]: may the decoder look things up in `speaker`, or is the embedding all it has? */
     const uint8_t *phones; /* [items][steps]: what is said, MYNA_NO_PHONE where that is unknown; NULL: nowhere known */
 } myna_batch;
@@ -32,8 +33,8 @@ typedef struct myna_batch {
 typedef struct myna_network myna_network;
 myna_status myna_network_create(
     myna_network **out, const myna_layout *layout, size_t items, size_t steps, size_t speaker_steps, myna_error *error);
-/* The encoders alone, for a single item and without backward: myna_network_embed and myna_network_hear. Steps may be
- * 0 for an encoder that is not used. Takes 16 kB a step. */
+/* The encoders alone, for a single item and without backward: myna_network_embed, myna_network_hear, and, where
+ * speaker_steps is half of steps, myna_network_listen. Either may be 0 for an encoder that is not used. Takes 16 kB a step. */
 myna_status myna_network_create_encoders(
     myna_network **out, const myna_layout *layout, size_t steps, size_t speaker_steps, myna_error *error);
 void myna_network_free(myna_network *network);
@@ -55,9 +56,15 @@ void myna_network_backward(myna_network *network, const myna_weights *gradients,
  * AdaIN-VC 1904.05742 and AGAIN-VC 2011.00316 do), which takes away what stays the same throughout: much of the voice,
  * the microphone and the room. In training the recording is the segment. A stream cannot know its future and is told
  * these statistics by a first pass, or learns them as it runs: see model/stream.h.
- * Runs the content encoder over content[items][steps][MYNA_CONTENT_IN]; returns what stands before its bottleneck,
+ *     What is left of a voice differs from sound to sound, and so the encoder is told whom it hears, as recognisers that
+ * adapt to speakers are (i-vectors; Saon et al., 2013): source[items][MYNA_EMBEDDING_SIZE] conditions its blocks; zeros
+ * where nobody knows, as at the start of a stream. The speaker encoder learns nothing from this use of its embeddings.
+ *     Runs the content encoder over content[items][steps][MYNA_CONTENT_IN]; returns what stands before its bottleneck,
  * [items][steps][MYNA_CHANNELS], owned by `network`, and adds each item's statistics to `sum` where that is not NULL. */
 const float *myna_network_hear(myna_network *network, const myna_weights *weights, const float *content,
+    const float *source, myna_latency latency, myna_content_statistics *sum);
+/* The same where each item's source is what its own content says of it: nothing, if that is a single step. */
+const float *myna_network_listen(myna_network *network, const myna_weights *weights, const float *content,
     myna_latency latency, myna_content_statistics *sum);
 
 /* The speaker encoder alone: embeddings [items][MYNA_EMBEDDING_SIZE] of speaker[items][speaker_steps][MYNA_SPEAKER_IN]. */

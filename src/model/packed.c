@@ -25,8 +25,10 @@ static void lay_out(myna_packed_weights *p, const myna_layout *layout, const myn
     pack(&p->arena, &p->content.out, &w->content.out, width, c);
     pack(&p->arena, &p->decoder.in, &w->decoder.in, c, width + MYNA_PITCH_IN);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) pack_block(&p->arena, &p->decoder.blocks[i], &w->decoder.blocks[i]);
-    pack(&p->arena, &p->decoder.query, &w->decoder.attention.query, MYNA_ATTENTION_KEY, c);
-    pack(&p->arena, &p->decoder.found, &w->decoder.attention.out, c, c);
+    for (int i = 0; i < MYNA_ATTENTIONS; i++) {
+        pack(&p->arena, &p->decoder.query[i], &w->decoder.attention[i].query, MYNA_ATTENTION_KEY, c);
+        pack(&p->arena, &p->decoder.found[i], &w->decoder.attention[i].out, c, c);
+    }
     pack(&p->arena, &p->decoder.out, &w->decoder.out, MYNA_STEP_OUT, c);
     pack(&p->arena, &p->decoder.gate, &w->decoder.gate, MYNA_STEP_GATES, c);
 }

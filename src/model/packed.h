@@ -22,7 +22,8 @@ typedef struct myna_packed_weights {
         myna_packed_block blocks[MYNA_CONTENT_BLOCKS];
     } content;
     struct {
-        myna_packed_linear in, out, gate, query, found; /* the last two are the attention's query and out */
+        myna_packed_linear in, out, gate;
+        myna_packed_linear query[MYNA_ATTENTIONS], found[MYNA_ATTENTIONS]; /* the attentions' query and out */
         myna_packed_block blocks[MYNA_DECODER_BLOCKS];
     } decoder;
 } myna_packed_weights;

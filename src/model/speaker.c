@@ -12,20 +12,23 @@
 static myna_status allocate(myna_speaker *out, size_t n_keys, myna_error *error)
 {
     out->n_keys = n_keys;
-    out->key_columns = malloc(n_keys * MYNA_ATTENTION_KEY * sizeof(float));
-    out->values = malloc(n_keys * MYNA_CHANNELS * sizeof(float));
-    if (out->key_columns && out->values) return MYNA_OK;
+    bool is_complete = true;
+    for (int i = 0; i < MYNA_ATTENTIONS; i++) {
+        out->key_columns[i] = malloc(n_keys * MYNA_ATTENTION_KEY * sizeof(float));
+        out->values[i] = malloc(n_keys * MYNA_CHANNELS * sizeof(float));
+        is_complete = is_complete && out->key_columns[i] && out->values[i];
+    }
+    if (is_complete) return MYNA_OK;
     myna_speaker_clear(out);
     return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a voice of %zu steps", n_keys);
 }
 
 static void take(myna_speaker *speaker, const myna_speaker *memory)
 {
-    free(speaker->key_columns);
-    free(speaker->values);
+    myna_speaker_clear(speaker);
     speaker->n_keys = memory->n_keys;
-    speaker->key_columns = memory->key_columns;
-    speaker->values = memory->values;
+    memcpy(speaker->key_columns, memory->key_columns, sizeof speaker->key_columns);
+    memcpy(speaker->values, memory->values, sizeof speaker->values);
 }
 
 static void transpose(float *columns, const float *rows, size_t n_rows, size_t n_columns)
@@ -44,15 +47,18 @@ static myna_status fill(myna_speaker *memory, myna_content_statistics *content_s
     myna_network *network = NULL;
     myna_status status = content && keys ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a voice");
     if (status == MYNA_OK && n_steps > 0)
-        status = myna_network_create_encoders(&network, &model->layout, n_steps, 0, error);
+        status = myna_network_create_encoders(
+            &network, &model->layout, n_steps, n_steps * MYNA_CONTENT_IN / MYNA_SPEAKER_IN, error);
     if (status == MYNA_OK) {
         const float *heard = NULL;
         myna_content_statistics found = {0};
         myna_encoder_input(content, log_mel, n_steps * MYNA_STEP_FRAMES, w);
-        if (network) heard = myna_network_hear(network, w, content, MYNA_LATENCY_BEST, &found);
-        myna_attention_memory(keys, memory->values, &w->decoder.attention, heard, content, n_steps);
+        if (network) heard = myna_network_listen(network, w, content, MYNA_LATENCY_BEST, &found);
         if (content_statistics) myna_content_complete(content_statistics, w, &found, n_steps);
-        transpose(memory->key_columns, keys, memory->n_keys, MYNA_ATTENTION_KEY);
+        for (int i = 0; i < MYNA_ATTENTIONS; i++) {
+            myna_attention_memory(keys, memory->values[i], &w->decoder.attention[i], heard, content, n_steps);
+            transpose(memory->key_columns[i], keys, memory->n_keys, MYNA_ATTENTION_KEY);
+        }
     }
     myna_network_free(network);
     free(content);
@@ -77,16 +83,21 @@ myna_status myna_speaker_remember_nothing(myna_speaker *speaker, const myna_spea
     myna_speaker memory = {0};
     myna_status status = allocate(&memory, 1, error);
     if (status != MYNA_OK) return status;
-    for (size_t c = 0; c < MYNA_ATTENTION_KEY; c++) memory.key_columns[c] = other->key_columns[c * other->n_keys];
-    memcpy(memory.values, other->values, MYNA_CHANNELS * sizeof(float));
+    for (int i = 0; i < MYNA_ATTENTIONS; i++) {
+        for (size_t c = 0; c < MYNA_ATTENTION_KEY; c++)
+            memory.key_columns[i][c] = other->key_columns[i][c * other->n_keys];
+        memcpy(memory.values[i], other->values[i], MYNA_CHANNELS * sizeof(float));
+    }
     take(speaker, &memory);
     return MYNA_OK;
 }
 
 void myna_speaker_clear(myna_speaker *speaker)
 {
-    free(speaker->key_columns);
-    free(speaker->values);
-    speaker->key_columns = speaker->values = NULL;
+    for (int i = 0; i < MYNA_ATTENTIONS; i++) {
+        free(speaker->key_columns[i]);
+        free(speaker->values[i]);
+        speaker->key_columns[i] = speaker->values[i] = NULL;
+    }
     speaker->n_keys = 0;
 }

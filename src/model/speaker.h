@@ -12,8 +12,8 @@ typedef struct myna_speaker {
     float film_change[MYNA_DECODER_BLOCKS * MYNA_FILM]; /* of a tuned voice, added to what the decoder makes of the
                                                            embedding; zeros otherwise */
     size_t n_keys;                                      /* 1 + steps remembered; 0 before myna_speaker_remember */
-    float *key_columns; /* [MYNA_ATTENTION_KEY][n_keys], as myna_attention_row takes them */
-    float *values;      /* [n_keys][MYNA_CHANNELS] */
+    float *key_columns[MYNA_ATTENTIONS]; /* [MYNA_ATTENTION_KEY][n_keys], as myna_attention_row takes them */
+    float *values[MYNA_ATTENTIONS];      /* [n_keys][MYNA_CHANNELS] */
 } myna_speaker;
 
 /* Fills the memory from log_mel[n_frames][MYNA_MEL_BANDS] at normal level; where there are none, nothing is

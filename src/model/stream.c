@@ -31,6 +31,7 @@ struct myna_stream {
 
     float *past[N_BLOCKS];             /* [PAST + MAX_STEPS][C]: the last inputs of each block, then the new ones */
     const myna_speaker *speaker, *speaker_before;
+    float *source_film[MYNA_CONTENT_BLOCKS]; /* [2 C], of whom it hears */
     float *film[MYNA_DECODER_BLOCKS];     /* [2 C], in use */
     float *film_aim[MYNA_DECODER_BLOCKS]; /* where it moves to */
     int fade_steps;                       /* still to go from speaker_before */
@@ -46,6 +47,7 @@ static void lay_out(myna_stream *s)
     myna_arena *arena = &s->arena;
     const size_t rows = MYNA_STREAM_MAX_STEPS, code_row = s->model->layout.code_width + MYNA_PITCH_IN;
     for (int i = 0; i < N_BLOCKS; i++) MYNA_TAKE(arena, s->past[i], (PAST + rows) * C);
+    for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) MYNA_TAKE(arena, s->source_film[i], 2 * C);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) MYNA_TAKE(arena, s->film[i], 2 * C);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) MYNA_TAKE(arena, s->film_aim[i], 2 * C);
     MYNA_TAKE(arena, s->f0_hz, (MYNA_AHEAD_BLOCKS + rows) * MYNA_STEP_FRAMES);
@@ -63,6 +65,17 @@ static void lay_out(myna_stream *s)
     MYNA_TAKE(arena, s->found, rows * C);
     MYNA_TAKE(arena, s->found_before, C);
     MYNA_TAKE(arena, s->scores, 1 + MYNA_VOICE_MAX_FRAMES / MYNA_STEP_FRAMES);
+}
+
+/* NULL: somebody unknown. */
+static void set_source(myna_stream *s, const myna_content_statistics *content)
+{
+    static const float unknown[MYNA_EMBEDDING_SIZE];
+    for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {
+        const myna_linear *film = &s->model->weights.content.blocks[i].film;
+        myna_linear_forward(s->source_film[i], content ? content->source : unknown, film->weight, film->bias, 1, 2 * C,
+            MYNA_EMBEDDING_SIZE);
+    }
 }
 
 void myna_stream_set_speaker(myna_stream *s, const myna_speaker *speaker)
@@ -106,6 +119,7 @@ myna_status myna_stream_create(myna_stream **out, const myna_model *model, const
     }
     lay_out(s);
     myna_gemm_init();
+    set_source(s, content);
     myna_stream_set_speaker(s, speaker);
     myna_content_norm_init(&s->content_norm_at_start, &model->weights, content, learns);
     myna_stream_reset(s);
@@ -147,7 +161,7 @@ static future future_of(int i, int n_ahead)
 }
 
 /* Runs block `number` over s->x[n][C] in place. One that hears the future gives its output one step late: the newest
- * input is its tap +1. `film` as in myna_film_norm_forward, or NULL. */
+ * input is its tap +1. `film` as in myna_film_norm_forward. */
 static void push_block(myna_stream *s, const myna_block *w, const myna_packed_block *packed, int number, const float *film,
     future reads, size_t n)
 {
@@ -157,8 +171,7 @@ static void push_block(myna_stream *s, const myna_block *w, const myna_packed_bl
     memcpy(past + PAST * C, s->x, n * C * sizeof(float));
     myna_conv_shape shape = {.items = 1, .steps = PAST + n, .channels = C, .ahead = muted, .mute_last = muted};
     myna_dwconv_forward(s->conv, past, w->conv_weight, w->conv_bias, shape);
-    if (film) myna_film_norm_forward(s->norm, s->stats, s->conv + PAST * C, film, 1, n, C);
-    else myna_norm_forward(s->norm, s->stats, s->conv + PAST * C, w->norm_scale, w->norm_shift, n, C);
+    myna_film_norm_forward(s->norm, s->stats, s->conv + PAST * C, film, 1, n, C);
     myna_packed_linear_forward(&packed->expand, s->wide, s->norm, n);
     myna_gelu_forward(s->wide, s->wide, n * wide);
     myna_packed_linear_forward(&packed->project, s->y, s->wide, n);
@@ -198,7 +211,7 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
     normalize(s, 0, first, n);
     for (int i = 0; i < MYNA_CONTENT_BLOCKS; i++) {
         future reads = future_of(i, s->content_ahead);
-        push_block(s, &w->content.blocks[i], &p->content.blocks[i], i, NULL, reads, n);
+        push_block(s, &w->content.blocks[i], &p->content.blocks[i], i, s->source_film[i], reads, n);
         first -= reads == HEARD_FUTURE;
         normalize(s, i + 1, first, n);
     }
@@ -207,31 +220,31 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
     myna_tanh_forward(s->y, s->y, n * width);
 }
 
-/* What a row's query[MYNA_ATTENTION_KEY] finds in the speaker's memory: found[C]. */
-static void look_up(myna_stream *s, const myna_speaker *speaker, float *found, const float *query)
+/* What a row's query[MYNA_ATTENTION_KEY] of attention `a` finds in the speaker's memory: found[C]. */
+static void look_up(myna_stream *s, int a, const myna_speaker *speaker, float *found, const float *query)
 {
-    myna_attention_row(found, s->scores, query, speaker->key_columns, speaker->values,
+    myna_attention_row(found, s->scores, query, speaker->key_columns[a], speaker->values[a],
         myna_attention_shape_of(1, 1, speaker->n_keys));
 }
 
-/* Runs the attention over s->x[n][C] in place. */
-static void push_attention(myna_stream *s, size_t n)
+/* Runs attention `a` over s->x[n][C] in place. */
+static void push_attention(myna_stream *s, int a, size_t n)
 {
-    const myna_attention *w = &s->model->weights.decoder.attention;
+    const myna_attention *w = &s->model->weights.decoder.attention[a];
     const myna_packed_weights *p = &s->model->packed;
     const float before = (float)s->fade_steps / FADE_STEPS;
     myna_norm_forward(s->norm, s->stats, s->x, w->norm_scale, w->norm_shift, n, C);
-    myna_packed_linear_forward(&p->decoder.query, s->query_row, s->norm, n);
+    myna_packed_linear_forward(&p->decoder.query[a], s->query_row, s->norm, n);
     myna_retrieval_ask(s->query_row, n, s->retrieval);
     for (size_t i = 0; i < n; i++) {
         float *found = s->found + i * C, *query = s->query_row + i * MYNA_ATTENTION_KEY;
-        look_up(s, s->speaker, found, query);
+        look_up(s, a, s->speaker, found, query);
         if (s->fade_steps == 0) continue;
-        look_up(s, s->speaker_before, s->found_before, query);
+        look_up(s, a, s->speaker_before, s->found_before, query);
         for (size_t c = 0; c < C; c++) found[c] += before * (s->found_before[c] - found[c]);
     }
     myna_retrieval_take(s->found, w->no_value, n, s->retrieval);
-    myna_packed_linear_forward(&p->decoder.found, s->y, s->found, n);
+    myna_packed_linear_forward(&p->decoder.found[a], s->y, s->found, n);
     memcpy(s->norm, s->x, n * C * sizeof *s->x);
     myna_residual_forward(s->x, s->norm, s->y, w->gain, n, C);
 }
@@ -252,8 +265,9 @@ static void push_decoder(myna_stream *s, const float *f0_hz, size_t n)
     myna_packed_linear_forward(&p->decoder.in, s->x, s->row, n);
     clear_before_start(s->x, first, n);
     for (int i = 0; i < MYNA_DECODER_BLOCKS; i++) {
-        if (i == MYNA_ATTENTION_BLOCK) {
-            push_attention(s, n);
+        int a = myna_attention_before(i);
+        if (a >= 0) {
+            push_attention(s, a, n);
             clear_before_start(s->x, first, n);
         }
         future reads = future_of(i, s->decoder_ahead);

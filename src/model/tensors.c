@@ -28,12 +28,19 @@
     LINEAR(path ".expand", part.expand, MYNA_EXPANSION *c, c), LINEAR(path ".project", part.project, c, MYNA_EXPANSION *c), \
         VECTOR(path ".gain", part.gain, c, MYNA_INIT_GAIN)
 
-#define ENCODER_BLOCK(path, part, c) CONV(path, part, c), NORM(path, part, c), PERCEPTRON(path, part, c)
-#define DECODER_BLOCK(path, part, c)                                                                                   \
-    CONV(path, part, c), LINEAR(path ".film", part.film, 2 * c, MYNA_EMBEDDING_SIZE), PERCEPTRON(path, part, c)
-#define CONTENT_BLOCK(i) ENCODER_BLOCK("content.block." #i, content.blocks[i], C)
-#define SPEAKER_BLOCK(i) ENCODER_BLOCK("speaker.block." #i, speaker.blocks[i], S)
-#define DECODER_BLOCK_AT(i) DECODER_BLOCK("decoder.block." #i, decoder.blocks[i], C)
+#define SPEAKER_BLOCK(i)                                                                                               \
+    CONV("speaker.block." #i, speaker.blocks[i], S), NORM("speaker.block." #i, speaker.blocks[i], S),                   \
+        PERCEPTRON("speaker.block." #i, speaker.blocks[i], S)
+#define CONDITIONED_BLOCK(path, part)                                                                                  \
+    CONV(path, part, C), LINEAR(path ".film", part.film, MYNA_FILM, MYNA_EMBEDDING_SIZE), PERCEPTRON(path, part, C)
+#define CONTENT_BLOCK(i) CONDITIONED_BLOCK("content.block." #i, content.blocks[i])
+#define DECODER_BLOCK(i) CONDITIONED_BLOCK("decoder.block." #i, decoder.blocks[i])
+#define ATTENTION_PARTS(path, part)                                                                                    \
+    NORM(path, part, C), LINEAR(path ".query", part.query, MYNA_ATTENTION_KEY, C),                                      \
+        LINEAR(path ".key", part.key, MYNA_ATTENTION_KEY, C), LINEAR(path ".value", part.value, C, MYNA_CONTENT_IN),    \
+        LINEAR(path ".out", part.out, C, C), VECTOR(path ".no_key", part.no_key, MYNA_ATTENTION_KEY, MYNA_INIT_ZERO),   \
+        VECTOR(path ".no_value", part.no_value, C, MYNA_INIT_ZERO), VECTOR(path ".gain", part.gain, C, MYNA_INIT_GAIN)
+#define ATTENTION(i) ATTENTION_PARTS("decoder.attention." #i, decoder.attention[i])
 
 static const myna_tensor table[] = {
     LINEAR("content.in", content.in, C, MYNA_CONTENT_IN),
@@ -53,20 +60,14 @@ static const myna_tensor table[] = {
     LINEAR("speaker.out", speaker.out, MYNA_EMBEDDING_SIZE, 2 * S),
 
     LINEAR("decoder.in", decoder.in, C, CODE_AND_PITCH),
-    DECODER_BLOCK_AT(0),
-    DECODER_BLOCK_AT(1),
-    DECODER_BLOCK_AT(2),
-    DECODER_BLOCK_AT(3),
-    DECODER_BLOCK_AT(4),
-    DECODER_BLOCK_AT(5),
-    NORM("decoder.attention", decoder.attention, C),
-    LINEAR("decoder.attention.query", decoder.attention.query, MYNA_ATTENTION_KEY, C),
-    LINEAR("decoder.attention.key", decoder.attention.key, MYNA_ATTENTION_KEY, C),
-    LINEAR("decoder.attention.value", decoder.attention.value, C, MYNA_CONTENT_IN),
-    LINEAR("decoder.attention.out", decoder.attention.out, C, C),
-    VECTOR("decoder.attention.no_key", decoder.attention.no_key, MYNA_ATTENTION_KEY, MYNA_INIT_ZERO),
-    VECTOR("decoder.attention.no_value", decoder.attention.no_value, C, MYNA_INIT_ZERO),
-    VECTOR("decoder.attention.gain", decoder.attention.gain, C, MYNA_INIT_GAIN),
+    DECODER_BLOCK(0),
+    DECODER_BLOCK(1),
+    DECODER_BLOCK(2),
+    DECODER_BLOCK(3),
+    DECODER_BLOCK(4),
+    DECODER_BLOCK(5),
+    ATTENTION(0),
+    ATTENTION(1),
     LINEAR("decoder.out", decoder.out, MYNA_STEP_OUT, C),
     {"decoder.gate.weight", 2, {MYNA_STEP_GATES, C}, MYNA_INIT_ZERO, 0, 0, AT(decoder.gate.weight)},
     VECTOR("decoder.gate.bias", decoder.gate.bias, MYNA_STEP_GATES, MYNA_INIT_ZERO),

@@ -20,8 +20,8 @@ enum {
     MYNA_SPEAKER_IN = MYNA_SPEAKER_FRAMES * MYNA_POOLED_BANDS,
     MYNA_SPEAKER_CHANNELS = 192,
     MYNA_SPEAKER_BLOCKS = 4,
-    MYNA_FILM = 2 * MYNA_CHANNELS, /* a decoder block's scales and shifts */
-    MYNA_ATTENTION_BLOCK = 2,   /* the decoder's attention stands before this block */
+    MYNA_FILM = 2 * MYNA_CHANNELS, /* a conditioned block's scales and shifts */
+    MYNA_ATTENTIONS = 2,        /* of the decoder, see myna_attention_before */
     MYNA_ATTENTION_HEADS = 4,
     MYNA_ATTENTION_KEY = 128,   /* of all heads together; their values have MYNA_CHANNELS */
     MYNA_PITCH_BINS = 64,
@@ -41,8 +41,9 @@ typedef struct myna_linear {
 /* y = x + gain * project(gelu(expand(norm(conv(x))))), the one block of the network (ConvNeXt, arXiv 2201.03545). */
 typedef struct myna_block {
     float *conv_weight, *conv_bias; /* [MYNA_TAPS][c], [c] */
-    float *norm_scale, *norm_shift; /* [c]; NULL in the decoder, where `film` makes them from the embedding */
-    myna_linear film;               /* [2 c][MYNA_EMBEDDING_SIZE]; NULL in the encoders */
+    float *norm_scale, *norm_shift; /* [c]; the speaker encoder's. In conditioned blocks, all others, `film` makes them
+                                       from an embedding: of who is heard, of who is to speak */
+    myna_linear film;               /* [2 c][MYNA_EMBEDDING_SIZE]; NULL in the speaker encoder */
     myna_linear expand, project;    /* [2 c][c], [c][2 c] */
     float *gain;                    /* [c] */
 } myna_block;
@@ -55,6 +56,12 @@ typedef struct myna_attention {
     float *no_key, *no_value;       /* [MYNA_ATTENTION_KEY], [c]: to be found where nothing is alike */
     float *gain;                    /* [c] */
 } myna_attention;
+
+/* The number of the attention that stands before this block of the decoder, -1 where none does. */
+static inline int myna_attention_before(int block)
+{
+    return block == 2 ? 0 : block == 4 ? 1 : -1;
+}
 
 /* Where each tensor lies in a flat array of parameters, or of gradients, or of their moving average. */
 typedef struct myna_weights {
@@ -70,7 +77,7 @@ typedef struct myna_weights {
     struct {
         myna_linear in, out, gate; /* [c][code + MYNA_PITCH_IN], [MYNA_STEP_OUT][c], [MYNA_STEP_GATES][c] */
         myna_block blocks[MYNA_DECODER_BLOCKS];
-        myna_attention attention;
+        myna_attention attention[MYNA_ATTENTIONS];
     } decoder;
     struct {             /* measured on the training corpus, not trained */
         float *mel_mean; /* [MYNA_MEL_BANDS], of log-mel */

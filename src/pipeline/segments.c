@@ -15,6 +15,8 @@
 static const float speaker_warp = 0.15f, speaker_warp_share = 0.6f;
 /* Of segments that must do with the embedding, as mixed voices must. */
 static const float embedding_only_share = 0.1f;
+/* Of segments whose speaker the content encoder is not told, as at the start of a stream. */
+static const float unknown_share = 0.2f;
 
 /* Held-out segments are the same in every run. */
 static const uint64_t held_out_seed = 0x6d796e61;
@@ -25,7 +27,7 @@ struct myna_segment_maker {
     myna_stft *stft;
     size_t max_items;
     float *content, *speaker, *pitch, *ripple, *noise, *target; /* the batch */
-    bool *reference;
+    bool *is_known, *reference;
     uint8_t *phones;
     float *f0_hz; /* [items][SEGMENT_FRAMES]: of the targets */
     struct {
@@ -45,6 +47,7 @@ static void lay_out(myna_segment_maker *m)
     MYNA_TAKE(&m->arena, m->ripple, steps * MYNA_STEP_OUT);
     MYNA_TAKE(&m->arena, m->noise, steps * m->source.code_width);
     MYNA_TAKE(&m->arena, m->target, steps * MYNA_STEP_OUT);
+    MYNA_TAKE(&m->arena, m->is_known, items);
     MYNA_TAKE(&m->arena, m->reference, items);
     MYNA_TAKE(&m->arena, m->phones, steps);
     MYNA_TAKE(&m->arena, m->f0_hz, items * MYNA_SEGMENT_FRAMES);
@@ -266,11 +269,12 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     for (size_t i = 0; i < MYNA_SEGMENT_STEPS * m->source.code_width; i++)
         noise[i] = perturbed ? deviation * myna_rng_normal(&rng) : 0;
     m->reference[item] = !perturbed || myna_rng_uniform(&rng, 0, 1) >= embedding_only_share;
+    m->is_known[item] = !perturbed || myna_rng_uniform(&rng, 0, 1) >= unknown_share;
 }
 
 myna_batch myna_segment_batch(const myna_segment_maker *m)
 {
-    return (myna_batch){m->content, m->speaker, m->pitch, m->ripple, m->noise, m->reference,
+    return (myna_batch){m->content, m->speaker, m->pitch, m->ripple, m->noise, m->is_known, m->reference,
         m->source.corpus->phones ? m->phones : NULL};
 }
 
@@ -306,8 +310,8 @@ myna_batch myna_segment_exchange(myna_segment_maker *m)
         myna_segment_pitch(m->exchanged.pitch + first_step * MYNA_PITCH_IN, m->exchanged.ripple + first_step * MYNA_STEP_OUT,
             f0_hz, isnan(distance) ? 1 : expf(distance), m->source.ripple, m->source.weights);
     }
-    return (myna_batch){
-        m->content, m->exchanged.speaker, m->exchanged.pitch, m->exchanged.ripple, m->exchanged.noise, m->reference, NULL};
+    return (myna_batch){m->content, m->exchanged.speaker, m->exchanged.pitch, m->exchanged.ripple, m->exchanged.noise,
+        m->is_known, m->reference, NULL};
 }
 
 void myna_segment_hear(myna_segment_maker *m, size_t item, const float *frames, uint64_t seed, uint64_t number)

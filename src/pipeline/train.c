@@ -202,14 +202,16 @@ static bool draw_self_conversion(const myna_trainer *t)
     return is_able && myna_rng_uniform(&rng, 0, 1) < t->options.self_conversion;
 }
 
-/* Self-conversion (as SelfVC 2310.09653 trains): a segment is heard in another voice, as the model itself speaks it, and to
+/* Self-conversion (as SelfVC 2310.09653 trains): a segment is heard in another voice, as a conversion speaks it, and to
  * be given back in its own. Whatever of a voice passes the content encoder is then the wrong voice's, and the decoder learns
  * not to believe it: as it must when it converts. */
 static void convert_inputs(const myna_trainer *t, const worker *w, uint64_t first)
 {
     myna_batch exchanged = myna_segment_exchange(w->maker);
     myna_gemm_round(w->rounding);
+    myna_network_set_retrieval(w->network, myna_retrieval_at(MYNA_LATENCY_BEST));
     const float *frames = myna_network_forward(w->network, &t->average_weights, &exchanged, MYNA_LATENCY_BEST);
+    myna_network_set_retrieval(w->network, (myna_retrieval){.sharpness = 1, .strength = 1});
     myna_gemm_round(NULL);
     for (size_t i = 0; i < w->n_items; i++)
         myna_segment_hear(w->maker, i, frames + i * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT, t->options.seed, first + i);
@@ -351,7 +353,7 @@ static void listen_job(void *context, int member, int n_members)
     for (size_t first = begin; first < end; first += w->n_items) { /* whole shares, as for validation */
         for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
         myna_batch batch = myna_segment_batch(w->maker);
-        myna_network_hear(w->network, &t->average_weights, batch.content, MYNA_LATENCY_BEST, &w->content);
+        myna_network_listen(w->network, &t->average_weights, batch.content, MYNA_LATENCY_BEST, &w->content);
         w->n_listened += w->n_items;
     }
 }

@@ -1,6 +1,6 @@
 /* Attention over the reference. An embedding says what a voice is like on the whole; how it sounds in each of its
- * sounds the decoder looks up in a recording of it. Before block MYNA_ATTENTION_BLOCK it asks for steps that sound
- * alike (keys: what the content encoder makes of them, which is nearly the same for all voices) and gets their mel
+ * sounds the decoder looks up in a recording of it. Before two of its blocks it asks for steps that sound alike
+ * (keys: what the content encoder makes of them, which is nearly the same for all voices) and gets their mel
  * spectrum (values), or, where nothing is alike, no_value. Retrieval of a target's frames, as kNN-VC (2305.18975) does
  * it by nearest neighbours and FragmentVC (2010.14150) by attention, here beside the embedding. The content encoder
  * learns nothing from this use of it. */

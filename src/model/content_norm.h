@@ -6,9 +6,10 @@
 #include "model/model.h"
 #include "model/network.h"
 
-/* Measures log_mel[n_frames][MYNA_MEL_BANDS] at normal level, and embeds who speaks there. The training average counts as 5 s more of speech: a few
- * seconds hold some sounds of a language and not others, and taking those for the speaker costs words (on nine dev pairs
- * of 3 to 9 s, error rate of characters .064 with a quarter of a second instead, .039 so; the same likeness). */
+/* Measures log_mel[n_frames][MYNA_MEL_BANDS] at normal level, and embeds who speaks there. The training average counts as
+ * 5 s more of speech: a few seconds hold some sounds of a language and not others, and taking those for the speaker costs
+ * words (on nine dev pairs of 3 to 9 s, error rate of characters .064 with a quarter of a second instead, .039 so; the same
+ * likeness). */
 myna_status myna_content_measure(myna_content_statistics *out, const myna_model *model, myna_latency latency,
     const float *log_mel, size_t n_frames, myna_error *error);
 /* That share of the average, for what myna_network_hear `found` over one recording of n_steps. */

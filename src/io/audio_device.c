@@ -12,6 +12,7 @@
 #include <pa_jack.h>
 #endif
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +25,29 @@ static const double plug_in_block_ms = 30, unsaid_block_ms = 3;
 
 /* ---- What there is ----------------------------------------------------------------------------------------------- */
 
+/* libjack does not ask its server again where a signal has interrupted it, and PortAudio aborts on what comes of that: the
+ * thread's signals wait meanwhile, and go to none of the threads that are made then. Returns the mask to put back. */
+static sigset_t hold_signals(void)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    return before;
+}
+
+static void let_signals(sigset_t before)
+{
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 /* ALSA and JACK print what they tried on standard error. */
 static PaError initialize_quietly(void)
 {
     int kept = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
     if (kept >= 0 && nowhere >= 0) dup2(nowhere, STDERR_FILENO);
+    sigset_t before = hold_signals();
     PaError result = Pa_Initialize();
+    let_signals(before);
     if (kept >= 0 && nowhere >= 0) dup2(kept, STDERR_FILENO);
     if (kept >= 0) close(kept);
     if (nowhere >= 0) close(nowhere);
@@ -55,7 +73,9 @@ myna_status myna_devices_start(myna_error *error)
 
 void myna_devices_stop(void)
 {
+    sigset_t before = hold_signals();
     Pa_Terminate();
+    let_signals(before);
 }
 
 int myna_device_count(void)
@@ -265,8 +285,10 @@ myna_status myna_device_open(myna_device **out, const myna_device_settings *sett
     d->settings = *settings;
     choose(d, INPUT, settings->input);
     choose(d, OUTPUT, settings->output);
+    sigset_t before = hold_signals();
     PaError result = open_streams(d);
     for (int i = 0; i < d->n_streams && result == paNoError; i++) result = Pa_StartStream(d->streams[i]);
+    let_signals(before);
     if (result != paNoError) {
         myna_status status = fail_with(error, "cannot be opened", result);
         myna_device_close(d);
@@ -288,7 +310,10 @@ bool myna_device_close(myna_device *device)
     pthread_t closer;
     struct timespec until;
     if (!device) return true;
-    if (pthread_create(&closer, NULL, close_streams, device) != 0) return false;
+    sigset_t before = hold_signals();
+    bool has_thread = pthread_create(&closer, NULL, close_streams, device) == 0;
+    let_signals(before);
+    if (!has_thread) return false;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += CLOSING_SECONDS;
     if (pthread_timedjoin_np(closer, NULL, &until) != 0) return false;

@@ -1,11 +1,11 @@
 #define _GNU_SOURCE
 #include "cli/live_record.h"
 
+#include "base/signals.h"
 #include "base/status.h"
 #include "io/audio_file.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -67,11 +67,9 @@ myna_status myna_live_recorder_start(myna_live_recorder **out, const char *path,
     if (status == MYNA_OK) status = myna_ring_create(&r->taps.spoken, RING_SAMPLES, error);
     if (status == MYNA_OK) status = myna_audio_create(&r->writer, path, MYNA_SAMPLE_RATE_HZ, 2, error);
     if (status == MYNA_OK) {
-        sigset_t all, before; /* signals go to the main thread: they would interrupt a write */
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+        sigset_t before = myna_signals_hold(); /* signals go to the main thread: they would interrupt a write */
         r->has_thread = pthread_create(&r->thread, NULL, record, r) == 0;
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        myna_signals_let(before);
         if (!r->has_thread) status = myna_fail(error, MYNA_ERROR_MEMORY, "no thread to record in");
     }
     if (status == MYNA_OK) *out = r;

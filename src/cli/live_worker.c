@@ -2,13 +2,13 @@
 #include "cli/live_worker.h"
 
 #include "base/clock.h"
+#include "base/signals.h"
 #include "base/status.h"
 #include "cli/live_outlet.h"
 
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -251,9 +251,7 @@ myna_status myna_live_worker_start(myna_live_worker *w, myna_error *error)
 {
     pthread_attr_t attributes;
     struct sched_param priority = {.sched_priority = 10};
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t before = myna_signals_hold();
     pthread_attr_init(&attributes);
     pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
     pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
@@ -261,7 +259,7 @@ myna_status myna_live_worker_start(myna_live_worker *w, myna_error *error)
     int failed = pthread_create(&w->thread, &attributes, work, w);
     if (failed == EPERM) failed = pthread_create(&w->thread, NULL, work, w);
     pthread_attr_destroy(&attributes);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    myna_signals_let(before);
     w->has_thread = failed == 0;
     return w->has_thread ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no thread to convert in");
 }

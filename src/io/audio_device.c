@@ -2,6 +2,7 @@
 #include "io/audio_device.h"
 
 #include "base/clock.h"
+#include "base/signals.h"
 #include "base/status.h"
 
 #include <ctype.h>
@@ -12,7 +13,6 @@
 #include <pa_jack.h>
 #endif
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,29 +25,17 @@ static const double plug_in_block_ms = 30, unsaid_block_ms = 3;
 
 /* ---- What there is ----------------------------------------------------------------------------------------------- */
 
-/* libjack does not ask its server again where a signal has interrupted it, and PortAudio aborts on what comes of that: the
- * thread's signals wait meanwhile, and go to none of the threads that are made then. Returns the mask to put back. */
-static sigset_t hold_signals(void)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    return before;
-}
-
-static void let_signals(sigset_t before)
-{
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
+/* libjack does not ask its server again where a signal has interrupted it, and PortAudio aborts on what comes of that:
+ * signals are held while they talk to a server, here and below. */
 
 /* ALSA and JACK print what they tried on standard error. */
 static PaError initialize_quietly(void)
 {
     int kept = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
     if (kept >= 0 && nowhere >= 0) dup2(nowhere, STDERR_FILENO);
-    sigset_t before = hold_signals();
+    sigset_t before = myna_signals_hold();
     PaError result = Pa_Initialize();
-    let_signals(before);
+    myna_signals_let(before);
     if (kept >= 0 && nowhere >= 0) dup2(kept, STDERR_FILENO);
     if (kept >= 0) close(kept);
     if (nowhere >= 0) close(nowhere);
@@ -73,9 +61,9 @@ myna_status myna_devices_start(myna_error *error)
 
 void myna_devices_stop(void)
 {
-    sigset_t before = hold_signals();
+    sigset_t before = myna_signals_hold();
     Pa_Terminate();
-    let_signals(before);
+    myna_signals_let(before);
 }
 
 int myna_device_count(void)
@@ -285,10 +273,10 @@ myna_status myna_device_open(myna_device **out, const myna_device_settings *sett
     d->settings = *settings;
     choose(d, INPUT, settings->input);
     choose(d, OUTPUT, settings->output);
-    sigset_t before = hold_signals();
+    sigset_t before = myna_signals_hold();
     PaError result = open_streams(d);
     for (int i = 0; i < d->n_streams && result == paNoError; i++) result = Pa_StartStream(d->streams[i]);
-    let_signals(before);
+    myna_signals_let(before);
     if (result != paNoError) {
         myna_status status = fail_with(error, "cannot be opened", result);
         myna_device_close(d);
@@ -310,9 +298,9 @@ bool myna_device_close(myna_device *device)
     pthread_t closer;
     struct timespec until;
     if (!device) return true;
-    sigset_t before = hold_signals();
+    sigset_t before = myna_signals_hold();
     bool has_thread = pthread_create(&closer, NULL, close_streams, device) == 0;
-    let_signals(before);
+    myna_signals_let(before);
     if (!has_thread) return false;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += CLOSING_SECONDS;

@@ -48,6 +48,16 @@ static void products_match_naive_sums(void **state)
     }
 }
 
+static void a_bias_stands_in_every_row(void **state)
+{
+    (void)state;
+    const float a[2 * 2] = {1, 2, 3, 4}, b[3 * 2] = {1, 0, 0, 1, 1, 1}, bias[3] = {10, 20, 30};
+    const float wanted[2 * 3] = {11, 22, 33, 13, 24, 37};
+    float out[2 * 3] = {NAN, NAN, NAN, NAN, NAN, NAN}; /* must not be read */
+    myna_gemm_nt_biased(out, a, b, bias, 2, 3, 2);
+    assert_memory_equal(out, wanted, sizeof out);
+}
+
 /* ---- In bfloat16 --------------------------------------------------------------------------------------------------- */
 
 typedef void (*strided_product)(
@@ -82,19 +92,31 @@ static void check_rounded(strided_product multiply, size_t m, size_t n, size_t k
     free(wanted);
 }
 
+/* Beside no wider array: its rows are as long as they are. */
+static void nt_biased(
+    float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides)
+{
+    (void)beta;
+    (void)strides;
+    static float bias[600];
+    assert_true(n <= 600);
+    for (size_t j = 0; j < n; j++) bias[j] = (float)(j % 50) - 20;
+    myna_gemm_nt_biased(out, a, b, bias, m, n, k);
+}
+
 static void rounded_products_of_whole_numbers_are_exact(void **state)
 {
     (void)state;
     const myna_bfloat_kernel *kernels[] = {myna_bfloat_vectors(), myna_bfloat_tiles()};
     if (!kernels[0] && !kernels[1]) skip();
     const size_t rows[] = {1, 12, 13, 97, 200}, columns[] = {1, 16, 33, 146, 530}, depths[] = {1, 2, 11, 146, 513};
-    strided_product products[] = {myna_gemm_nt_strided, myna_gemm_nn_strided, myna_gemm_tn_strided};
+    strided_product products[] = {myna_gemm_nt_strided, myna_gemm_nn_strided, myna_gemm_tn_strided, nt_biased};
     for (int kernel = 0; kernel < 2; kernel++) {
         if (!kernels[kernel]) continue;
         myna_bfloat *scratch = myna_bfloat_create_for(kernels[kernel]);
         assert_non_null(scratch);
         for (int i = 0; i < 5 * 5 * 5; i++)
-            for (int p = 0; p < 3; p++)
+            for (int p = 0; p < 4; p++)
                 check_rounded(products[p], rows[i % 5], columns[i / 5 % 5], depths[i / 25], (float)(i % 2), scratch);
         myna_bfloat_free(scratch);
     }
@@ -125,6 +147,7 @@ int main(void)
     myna_gemm_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_match_naive_sums),
+        cmocka_unit_test(a_bias_stands_in_every_row),
         cmocka_unit_test(rounded_products_of_whole_numbers_are_exact),
         cmocka_unit_test(factors_are_rounded_to_the_nearest),
     };

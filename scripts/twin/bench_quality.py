@@ -38,7 +38,8 @@ class Segments:
         arrays = []
         for i, width in enumerate(WIDTHS):
             arrays.append(self.read(BATCH, SPEAKER_STEPS if i == 1 else STEPS, width))
-        return arrays[:5] + [self.read(BATCH)], arrays[5]
+        is_known, reference = self.read(BATCH), self.read(BATCH)
+        return [*arrays[:5], is_known, reference], arrays[5]
 
     def read(self, *shape):
         data = self.process.stdout.read(4 * int(np.prod(shape)))

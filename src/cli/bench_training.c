@@ -129,8 +129,14 @@ static size_t rows_of(const char *name, size_t items)
     return items * (starts_with(name, "speaker.") ? (size_t)MYNA_REFERENCE_STEPS : (size_t)MYNA_SEGMENT_STEPS);
 }
 
-/* Of every matrix: forward, gradient of the input where that is not the first, gradient of the weights; and the content
- * encoder hears each reference, forward only. */
+/* Rows that the content encoder hears of the references, forward only. */
+static size_t heard_rows_of(const char *name, size_t items)
+{
+    if (!starts_with(name, "content.") || starts_with(name, "content.out.")) return 0;
+    return strstr(name, ".film.") ? items : items * HEARD_STEPS;
+}
+
+/* Of every matrix: forward, gradient of the input where that is not the first, gradient of the weights. */
 static void multiply(void *context, int member, int n_members)
 {
     (void)n_members;
@@ -148,8 +154,8 @@ static void multiply(void *context, int member, int n_members)
         const float *weight = b->trainer->parameters + tensor->offset;
         bool first = is_of_memory(tensor->name) || strcmp(tensor->name, "content.in.weight") == 0 ||
                      strcmp(tensor->name, "speaker.in.weight") == 0;
-        bool hears = starts_with(tensor->name, "content.") && !starts_with(tensor->name, "content.out.");
-        for (size_t k = 0; hears && k < w->n_items; k++) myna_gemm_nt(s->out, s->in, weight, HEARD_STEPS, n_out, n_in, 0);
+        size_t heard_rows = heard_rows_of(tensor->name, w->n_items);
+        if (heard_rows > 0) myna_gemm_nt(s->out, s->in, weight, heard_rows, n_out, n_in, 0);
         myna_gemm_nt(s->out, s->in, weight, rows, n_out, n_in, 0);
         if (!first) myna_gemm_nn(s->in, s->out, weight, rows, n_in, n_out, 0);
         myna_gemm_tn(w->gradients + tensor->offset, s->out, s->in, n_out, n_in, rows, 0);

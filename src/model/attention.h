@@ -22,7 +22,7 @@ static inline myna_attention_shape myna_attention_shape_of(size_t items, size_t 
 }
 
 /* Keys [1 + steps][MYNA_ATTENTION_KEY] and values [1 + steps][MYNA_CHANNELS] of heard[steps][MYNA_CHANNELS], as
- * myna_network_hear gives it, and of the same steps' content[steps][MYNA_CONTENT_IN]; row 0 is no_key and no_value. */
+ * myna_network_listen gives it, and of the same steps' content[steps][MYNA_CONTENT_IN]; row 0 is no_key and no_value. */
 void myna_attention_memory(
     float *key, float *value, const myna_attention *weights, const float *heard, const float *content, size_t steps);
 

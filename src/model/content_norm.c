@@ -21,8 +21,7 @@ static myna_status listen(myna_content_statistics *sum, const myna_model *model,
     if (!content) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu steps", n_steps);
     myna_encoder_input(content, log_mel, n_steps * MYNA_STEP_FRAMES, &model->weights);
     myna_network *network = NULL;
-    myna_status status = myna_network_create_encoders(
-        &network, &model->layout, n_steps, n_steps * MYNA_CONTENT_IN / MYNA_SPEAKER_IN, error);
+    myna_status status = myna_network_create_encoders(&network, &model->layout, n_steps, myna_speaker_steps(n_steps), error);
     if (status == MYNA_OK) myna_network_listen(network, &model->weights, content, latency, sum);
     myna_network_free(network);
     free(content);

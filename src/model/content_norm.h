@@ -1,5 +1,5 @@
 /* The content encoder's instance normalisation outside training: with the statistics of the whole recording where they
- * are known, with estimates where it is still being spoken. Why there is one: see myna_network_hear. */
+ * are known, with estimates where it is still being spoken. Why there is one: see myna_network_listen. */
 #ifndef MYNA_MODEL_CONTENT_NORM_H
 #define MYNA_MODEL_CONTENT_NORM_H
 
@@ -12,7 +12,7 @@
  * likeness). */
 myna_status myna_content_measure(myna_content_statistics *out, const myna_model *model, myna_latency latency,
     const float *log_mel, size_t n_frames, myna_error *error);
-/* That share of the average, for what myna_network_hear `found` over one recording of n_steps. */
+/* That share of the average, for what myna_network_listen `found` over one recording of n_steps. */
 void myna_content_complete(
     myna_content_statistics *out, const myna_weights *weights, const myna_content_statistics *found, size_t n_steps);
 

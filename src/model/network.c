@@ -30,7 +30,7 @@ struct myna_network {
     float *decoder_row;  /* [rows][code_width + MYNA_PITCH_IN]: code and pitch side by side */
     float *decoder_in;   /* [rows][c] */
     myna_block_trace decoder[MYNA_DECODER_BLOCKS];
-    myna_network *listener; /* the content encoder for an item's reference */
+    myna_network *listener; /* the content encoder for the references */
     myna_attention_pass attention[MYNA_ATTENTIONS];
     float *gate, *out;   /* [rows][MYNA_STEP_GATES], [rows][MYNA_STEP_OUT] */
 
@@ -55,7 +55,7 @@ static void lay_out_blocks(
 /* The speaker encoder's input is the same mel spectrum as the content encoder's, in longer steps. */
 static size_t reference_steps(const myna_network *n)
 {
-    return n->speaker_steps * MYNA_SPEAKER_IN / MYNA_CONTENT_IN;
+    return n->speaker_steps * MYNA_SPEAKER_FRAMES / MYNA_STEP_FRAMES;
 }
 
 static void lay_out_encoders(myna_network *n)
@@ -140,12 +140,14 @@ myna_status myna_network_create(
         .code_width = layout->code_width,
         .keeps = true};
     const myna_network reader = {
-        .items = items, .speaker_steps = steps * MYNA_CONTENT_IN / MYNA_SPEAKER_IN, .code_width = layout->code_width};
+        .items = items, .speaker_steps = myna_speaker_steps(steps), .code_width = layout->code_width};
+    const myna_network listener = {
+        .items = items, .steps = reference_steps(&shape), .code_width = layout->code_width};
     myna_network *n = NULL;
     myna_status status = create(&n, &shape, error);
     if (status == MYNA_OK) myna_network_set_retrieval(n, (myna_retrieval){.sharpness = 1, .strength = 1});
     if (status == MYNA_OK) status = create(&n->reader, &reader, error);
-    if (status == MYNA_OK) status = myna_network_create_encoders(&n->listener, layout, reference_steps(n), 0, error);
+    if (status == MYNA_OK) status = create(&n->listener, &listener, error);
     if (status == MYNA_OK) *out = n;
     else myna_network_free(n);
     return status;
@@ -208,7 +210,8 @@ static void add_statistics(const myna_network *n, const float *source, myna_cont
     }
 }
 
-const float *myna_network_hear(myna_network *n, const myna_weights *w, const float *in, const float *source,
+/* What stands before the content encoder's bottleneck, where source[items][MYNA_EMBEDDING_SIZE] is heard. */
+static const float *hear(myna_network *n, const myna_weights *w, const float *in, const float *source,
     myna_latency latency, myna_content_statistics *sum)
 {
     size_t rows = n->items * n->steps;
@@ -238,7 +241,7 @@ const float *myna_network_listen(
     myna_network *n, const myna_weights *w, const float *in, myna_latency latency, myna_content_statistics *sum)
 {
     find_source(n, w, in);
-    return myna_network_hear(n, w, in, n->source, latency, sum);
+    return hear(n, w, in, n->source, latency, sum);
 }
 
 static void content_forward(myna_network *n, const myna_weights *w, const myna_batch *batch, myna_latency latency)
@@ -247,7 +250,7 @@ static void content_forward(myna_network *n, const myna_weights *w, const myna_b
     find_source(n, w, batch->content);
     for (size_t i = 0; batch->is_known && i < n->items; i++)
         if (!batch->is_known[i]) memset(n->source + i * MYNA_EMBEDDING_SIZE, 0, MYNA_EMBEDDING_SIZE * sizeof *n->source);
-    const float *x = myna_network_hear(n, w, batch->content, n->source, latency, NULL);
+    const float *x = hear(n, w, batch->content, n->source, latency, NULL);
     myna_linear_forward(n->code, x, w->content.out.weight, w->content.out.bias, rows, n->code_width, MYNA_CHANNELS);
     myna_tanh_forward(n->code, n->code, rows * n->code_width);
 }
@@ -310,12 +313,13 @@ static void speaker_backward(myna_network *n, const myna_weights *d, const myna_
 /* All there is of the reference can be heard at once, so its content encoder always looks ahead; and it knows whom. */
 static void remember(myna_network *n, const myna_weights *w, const myna_batch *batch)
 {
+    const float *heard = hear(n->listener, w, batch->speaker, n->reference_source, MYNA_LATENCY_BEST, NULL);
     for (size_t item = 0; item < n->items; item++) {
-        const float *content = batch->speaker + item * reference_steps(n) * MYNA_CONTENT_IN, *heard = NULL;
-        const float *source = n->reference_source + item * MYNA_EMBEDDING_SIZE;
-        if (batch->reference[item]) heard = myna_network_hear(n->listener, w, content, source, MYNA_LATENCY_BEST, NULL);
+        size_t first_step = item * reference_steps(n);
+        const float *known = batch->reference[item] ? heard + first_step * MYNA_CHANNELS : NULL;
         for (int i = 0; i < MYNA_ATTENTIONS; i++)
-            myna_attention_pass_remember(&n->attention[i], &w->decoder.attention[i], item, heard, content);
+            myna_attention_pass_remember(&n->attention[i], &w->decoder.attention[i], item, known,
+                batch->speaker + first_step * MYNA_CONTENT_IN);
     }
 }
 

@@ -15,6 +15,12 @@ static inline int myna_decoder_ahead(myna_latency latency)
     return latency == MYNA_LATENCY_BEST ? MYNA_AHEAD_BLOCKS : 0;
 }
 
+/* Steps of the speaker encoder in so many of the other two; half a step at the end is not heard. */
+static inline size_t myna_speaker_steps(size_t steps)
+{
+    return steps * MYNA_STEP_FRAMES / MYNA_SPEAKER_FRAMES;
+}
+
 _Static_assert(MYNA_CONTENT_VALUES == MYNA_CONTENT_NORMS * MYNA_CHANNELS, "myna.h knows the content encoder's size");
 
 /* What one worker trains on: arrays of the caller. */
@@ -33,8 +39,8 @@ typedef struct myna_batch {
 typedef struct myna_network myna_network;
 myna_status myna_network_create(
     myna_network **out, const myna_layout *layout, size_t items, size_t steps, size_t speaker_steps, myna_error *error);
-/* The encoders alone, for a single item and without backward: myna_network_embed, myna_network_hear, and, where
- * speaker_steps is half of steps, myna_network_listen. Either may be 0 for an encoder that is not used. Takes 16 kB a step. */
+/* The encoders alone, for a single item and without backward: myna_network_embed and, where speaker_steps is
+ * myna_speaker_steps(steps), myna_network_listen. `steps` may be 0 where only the former is used. Takes 16 kB a step. */
 myna_status myna_network_create_encoders(
     myna_network **out, const myna_layout *layout, size_t steps, size_t speaker_steps, myna_error *error);
 void myna_network_free(myna_network *network);
@@ -57,13 +63,11 @@ void myna_network_backward(myna_network *network, const myna_weights *gradients,
  * the microphone and the room. In training the recording is the segment. A stream cannot know its future and is told
  * these statistics by a first pass, or learns them as it runs: see model/stream.h.
  *     What is left of a voice differs from sound to sound, and so the encoder is told whom it hears, as recognisers that
- * adapt to speakers are (i-vectors; Saon et al., 2013): source[items][MYNA_EMBEDDING_SIZE] conditions its blocks; zeros
+ * adapt to speakers are (i-vectors; Saon et al., 2013): an embedding of what it hears conditions its blocks; zeros
  * where nobody knows, as at the start of a stream. The speaker encoder learns nothing from this use of its embeddings.
- *     Runs the content encoder over content[items][steps][MYNA_CONTENT_IN]; returns what stands before its bottleneck,
- * [items][steps][MYNA_CHANNELS], owned by `network`, and adds each item's statistics to `sum` where that is not NULL. */
-const float *myna_network_hear(myna_network *network, const myna_weights *weights, const float *content,
-    const float *source, myna_latency latency, myna_content_statistics *sum);
-/* The same where each item's source is what its own content says of it: nothing, if that is a single step. */
+ *     Runs both encoders over content[items][steps][MYNA_CONTENT_IN], whose embedding is zeros if that is a single step;
+ * returns what stands before the content encoder's bottleneck, [items][steps][MYNA_CHANNELS], owned by `network`, and adds
+ * each item's statistics to `sum` where that is not NULL. */
 const float *myna_network_listen(myna_network *network, const myna_weights *weights, const float *content,
     myna_latency latency, myna_content_statistics *sum);
 

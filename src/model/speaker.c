@@ -47,8 +47,7 @@ static myna_status fill(myna_speaker *memory, myna_content_statistics *content_s
     myna_network *network = NULL;
     myna_status status = content && keys ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a voice");
     if (status == MYNA_OK && n_steps > 0)
-        status = myna_network_create_encoders(
-            &network, &model->layout, n_steps, n_steps * MYNA_CONTENT_IN / MYNA_SPEAKER_IN, error);
+        status = myna_network_create_encoders(&network, &model->layout, n_steps, myna_speaker_steps(n_steps), error);
     if (status == MYNA_OK) {
         const float *heard = NULL;
         myna_content_statistics found = {0};

@@ -39,8 +39,8 @@ void myna_bfloat_free(myna_bfloat *scratch)
     free(scratch);
 }
 
-void myna_bfloat_multiply(myna_bfloat *s, float *out, size_t out_step, myna_factor left, myna_factor right, size_t m,
-    size_t n, size_t depth, bool adds)
+void myna_bfloat_multiply(myna_bfloat *s, float *out, size_t out_step, myna_start start, myna_factor left,
+    myna_factor right, size_t m, size_t n, size_t depth)
 {
     for (size_t j = 0; j < n; j += MYNA_BFLOAT_COLUMNS) {
         size_t columns = myna_bfloat_least(n - j, MYNA_BFLOAT_COLUMNS);
@@ -50,8 +50,9 @@ void myna_bfloat_multiply(myna_bfloat *s, float *out, size_t out_step, myna_fact
             for (size_t i = 0; i < m; i += MYNA_BFLOAT_ROWS) {
                 size_t rows = myna_bfloat_least(m - i, MYNA_BFLOAT_ROWS);
                 s->kernel->pack_left(s->left, myna_factor_from(left, i, k), rows, part);
-                s->kernel->multiply(
-                    out + i * out_step + j, out_step, s->left, s->right, rows, columns, part, adds || k > 0);
+                float *block = out + i * out_step + j;
+                s->kernel->multiply(block, out_step, k > 0 ? (myna_start){block, out_step} : myna_start_from(start, i, j),
+                    s->left, s->right, rows, columns, part);
             }
         }
     }

@@ -22,9 +22,16 @@ typedef struct myna_factor {
     size_t step, inner;
 } myna_factor;
 
-/* out[i * out_step + j] = sum over k < depth of left(i, k) right(j, k), for i < m and j < n, added to what is there with
- * `adds`. Only where myna_bfloat_is_fast. */
-void myna_bfloat_multiply(myna_bfloat *scratch, float *out, size_t out_step, myna_factor left, myna_factor right, size_t m,
-    size_t n, size_t depth, bool adds);
+/* What sums are added to: element (i, j) is x[i * step + j]. What is in `out`, a bias for each row with a step of 0, or,
+ * where x is NULL, nothing. */
+typedef struct myna_start {
+    const float *x;
+    size_t step;
+} myna_start;
+
+/* out[i * out_step + j] = start(i, j) + sum over k < depth of left(i, k) right(j, k), for i < m and j < n. Only where
+ * myna_bfloat_is_fast. */
+void myna_bfloat_multiply(myna_bfloat *scratch, float *out, size_t out_step, myna_start start, myna_factor left,
+    myna_factor right, size_t m, size_t n, size_t depth);
 
 #endif

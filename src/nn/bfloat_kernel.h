@@ -16,8 +16,8 @@ typedef struct myna_bfloat_kernel {
     void (*pack_left)(uint32_t *out, myna_factor factor, size_t n, size_t depth);
     void (*pack_right)(uint32_t *out, myna_factor factor, size_t n, size_t depth);
     /* out[m][n], rows out_step apart, of packed blocks. */
-    void (*multiply)(float *out, size_t out_step, const uint32_t *left, const uint32_t *right, size_t m, size_t n,
-        size_t depth, bool adds);
+    void (*multiply)(float *out, size_t out_step, myna_start start, const uint32_t *left, const uint32_t *right, size_t m,
+        size_t n, size_t depth);
 } myna_bfloat_kernel;
 
 /* Each NULL where this processor, or the system, does not have what it takes. */
@@ -38,6 +38,12 @@ static inline size_t myna_bfloat_least(size_t a, size_t b)
 static inline myna_factor myna_factor_from(myna_factor f, size_t i, size_t k)
 {
     return (myna_factor){f.x + i * f.step + k * f.inner, f.step, f.inner};
+}
+
+/* The start from row i and column j on. */
+static inline myna_start myna_start_from(myna_start start, size_t i, size_t j)
+{
+    return (myna_start){start.x ? start.x + i * start.step + j : NULL, start.step};
 }
 
 static inline uint32_t myna_bits_of(float x)

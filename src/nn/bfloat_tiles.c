@@ -134,16 +134,17 @@ WITH_TILES static void pack_right(uint32_t *out, myna_factor f, size_t n, size_t
 
 /* 32 by 32 sums of two panels each, in four tiles. */
 WITH_TILES static void multiply_panels(
-    float *out, size_t out_step, const uint32_t *left, const uint32_t *right, size_t n_tiles, bool adds)
+    float *out, size_t out_step, myna_start start, const uint32_t *left, const uint32_t *right, size_t n_tiles)
 {
-    const size_t stride = out_step * sizeof *out, panel = n_tiles * TILE;
+    const size_t stride = out_step * sizeof *out, start_stride = start.step * sizeof *out, panel = n_tiles * TILE;
     float *const lower = out + SIDE * out_step;
     MEMORY_IS_READ();
-    if (adds) {
-        _tile_loadd(0, out, stride);
-        _tile_loadd(1, out + SIDE, stride);
-        _tile_loadd(2, lower, stride);
-        _tile_loadd(3, lower + SIDE, stride);
+    if (start.x) {
+        const float *const start_lower = start.x + SIDE * start.step;
+        _tile_loadd(0, start.x, start_stride);
+        _tile_loadd(1, start.x + SIDE, start_stride);
+        _tile_loadd(2, start_lower, start_stride);
+        _tile_loadd(3, start_lower + SIDE, start_stride);
     } else {
         _tile_zero(0);
         _tile_zero(1);
@@ -172,12 +173,12 @@ static void copy(float *to, size_t to_step, const float *from, size_t from_step,
 }
 
 /* At an edge, m by n of the 32 by 32 sums. */
-static void multiply_edge(float *out, size_t out_step, const uint32_t *left, const uint32_t *right, size_t n_tiles,
-    size_t m, size_t n, bool adds)
+static void multiply_edge(float *out, size_t out_step, myna_start start, const uint32_t *left, const uint32_t *right,
+    size_t n_tiles, size_t m, size_t n)
 {
     float sums[4 * TILE] = {0};
-    if (adds) copy(sums, 2 * SIDE, out, out_step, m, n);
-    multiply_panels(sums, 2 * SIDE, left, right, n_tiles, adds);
+    if (start.x) copy(sums, 2 * SIDE, start.x, start.step, m, n);
+    multiply_panels(sums, 2 * SIDE, (myna_start){sums, 2 * SIDE}, left, right, n_tiles);
     copy(out, out_step, sums, 2 * SIDE, m, n);
 }
 
@@ -190,19 +191,20 @@ static const struct {
     .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
     .rows = {SIDE, SIDE, SIDE, SIDE, SIDE, SIDE, SIDE, SIDE}};
 
-WITH_TILES static void multiply(float *out, size_t out_step, const uint32_t *left, const uint32_t *right, size_t m,
-    size_t n, size_t depth, bool adds)
+WITH_TILES static void multiply(float *out, size_t out_step, myna_start start, const uint32_t *left,
+    const uint32_t *right, size_t m, size_t n, size_t depth)
 {
     const size_t n_tiles = tiles_along(depth), side = 2 * SIDE;
     _tile_loadconfig(&tile_shapes);
     for (size_t j = 0; j < n; j += side) {
         for (size_t i = 0; i < m; i += side) {
             const uint32_t *rows = left + i * n_tiles * SIDE, *columns = right + j * n_tiles * SIDE;
+            const myna_start from = myna_start_from(start, i, j);
             if (m - i < side || n - j < side)
-                multiply_edge(out + i * out_step + j, out_step, rows, columns, n_tiles, myna_bfloat_least(m - i, side),
-                    myna_bfloat_least(n - j, side), adds);
+                multiply_edge(out + i * out_step + j, out_step, from, rows, columns, n_tiles,
+                    myna_bfloat_least(m - i, side), myna_bfloat_least(n - j, side));
             else
-                multiply_panels(out + i * out_step + j, out_step, rows, columns, n_tiles, adds);
+                multiply_panels(out + i * out_step + j, out_step, from, rows, columns, n_tiles);
         }
     }
     _tile_release();

@@ -44,8 +44,8 @@ WITH_BFLOAT static void pack_right(uint32_t *out, myna_factor f, size_t n, size_
 }
 
 /* A tile: out[n_rows][n_columns] of two panels. */
-WITH_BFLOAT static void multiply_panels(float *out, size_t out_step, const uint32_t *left, const uint32_t *right,
-    size_t n_pairs, size_t n_rows, size_t n_columns, bool adds)
+WITH_BFLOAT static void multiply_panels(float *out, size_t out_step, myna_start start, const uint32_t *left,
+    const uint32_t *right, size_t n_pairs, size_t n_rows, size_t n_columns)
 {
     __m512 sum[ROWS][2];
     for (int i = 0; i < ROWS; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
@@ -64,23 +64,24 @@ WITH_BFLOAT static void multiply_panels(float *out, size_t out_step, const uint3
 #pragma GCC unroll 12
     for (int i = 0; i < ROWS; i++) {
         for (int half = 0; half < 2 && (size_t)i < n_rows; half++) {
-            float *to = out + (size_t)i * out_step + half * LANES;
+            const size_t column = (size_t)half * LANES;
+            const float *from = start.x + (size_t)i * start.step + column;
             __m512 x = sum[i][half];
-            if (adds) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask[half], to));
-            _mm512_mask_storeu_ps(to, mask[half], x);
+            if (start.x) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask[half], from));
+            _mm512_mask_storeu_ps(out + (size_t)i * out_step + column, mask[half], x);
         }
     }
 }
 
 /* Of packed blocks. */
-static void multiply(float *out, size_t out_step, const uint32_t *left, const uint32_t *right, size_t m, size_t n,
-    size_t depth, bool adds)
+static void multiply(float *out, size_t out_step, myna_start start, const uint32_t *left, const uint32_t *right, size_t m,
+    size_t n, size_t depth)
 {
     const size_t n_pairs = (depth + 1) / 2;
     for (size_t j = 0; j < n; j += COLUMNS)
         for (size_t i = 0; i < m; i += ROWS)
-            multiply_panels(out + i * out_step + j, out_step, left + i * n_pairs, right + j * n_pairs, n_pairs,
-                myna_bfloat_least(m - i, ROWS), myna_bfloat_least(n - j, COLUMNS), adds);
+            multiply_panels(out + i * out_step + j, out_step, myna_start_from(start, i, j), left + i * n_pairs,
+                right + j * n_pairs, n_pairs, myna_bfloat_least(m - i, ROWS), myna_bfloat_least(n - j, COLUMNS));
 }
 
 const myna_bfloat_kernel *myna_bfloat_vectors(void)

@@ -69,45 +69,75 @@ void myna_gemm_round(myna_bfloat *scratch)
     rounding = scratch;
 }
 
-static void multiply_rounded(float *out, const float *a, CBLAS_TRANSPOSE transpose_a, const float *b,
-    CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k, bool adds, myna_strides strides)
+/* a and b as they lie in memory: which is turned, and elements from one of its rows to the next. */
+typedef struct product {
+    float *out;
+    const float *a, *b;
+    CBLAS_TRANSPOSE turn_a, turn_b;
+    size_t m, n, k;
+    myna_strides strides;
+} product;
+
+static void multiply_rounded(const product *p, myna_start start)
 {
-    const myna_factor rows = {a, strides.a, 1}, turned_rows = {a, 1, strides.a};
-    const myna_factor columns = {b, 1, strides.b}, turned_columns = {b, strides.b, 1};
-    myna_bfloat_multiply(rounding, out, strides.out, transpose_a == CblasTrans ? turned_rows : rows,
-        transpose_b == CblasTrans ? turned_columns : columns, m, n, k, adds);
+    const myna_factor rows = {p->a, p->strides.a, 1}, turned_rows = {p->a, 1, p->strides.a};
+    const myna_factor columns = {p->b, 1, p->strides.b}, turned_columns = {p->b, p->strides.b, 1};
+    myna_bfloat_multiply(rounding, p->out, p->strides.out, start, p->turn_a == CblasTrans ? turned_rows : rows,
+        p->turn_b == CblasTrans ? turned_columns : columns, p->m, p->n, p->k);
 }
 
-static void multiply(float *out, const float *a, CBLAS_TRANSPOSE transpose_a, const float *b,
-    CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k, float beta, myna_strides strides)
+static void multiply_exactly(const product *p, float beta)
 {
-    const double start = watching ? myna_seconds_now() : 0;
+    const blasint m = (blasint)p->m, n = (blasint)p->n, k = (blasint)p->k;
+    cblas_sgemm(CblasRowMajor, p->turn_a, p->turn_b, m, n, k, 1.0f, p->a, (blasint)p->strides.a, p->b,
+        (blasint)p->strides.b, beta, p->out, (blasint)p->strides.out);
+}
+
+static void count(double start_seconds, const product *p)
+{
+    watching->seconds += myna_seconds_now() - start_seconds;
+    watching->operations += 2 * (double)p->m * (double)p->n * (double)p->k;
+}
+
+static void multiply(const product *p, float beta)
+{
+    const double start_seconds = watching ? myna_seconds_now() : 0;
     if (rounding && (beta == 0 || beta == 1))
-        multiply_rounded(out, a, transpose_a, b, transpose_b, m, n, k, beta == 1, strides);
-    else
-        cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (blasint)m, (blasint)n, (blasint)k, 1.0f, a,
-            (blasint)strides.a, b, (blasint)strides.b, beta, out, (blasint)strides.out);
-    if (!watching) return;
-    watching->seconds += myna_seconds_now() - start;
-    watching->operations += 2 * (double)m * (double)n * (double)k;
+        multiply_rounded(p, (myna_start){beta == 1 ? p->out : NULL, p->strides.out});
+    else multiply_exactly(p, beta);
+    if (watching) count(start_seconds, p);
+}
+
+/* OpenBLAS clears the output in a pass of its own, in which it may as well be given the bias. */
+void myna_gemm_nt_biased(float *out, const float *a, const float *b, const float *bias, size_t m, size_t n, size_t k)
+{
+    const product p = {out, a, b, CblasNoTrans, CblasTrans, m, n, k, {n, k, k}};
+    const double start_seconds = watching ? myna_seconds_now() : 0;
+    if (rounding) {
+        multiply_rounded(&p, (myna_start){bias, 0});
+    } else {
+        for (size_t i = 0; i < m; i++) memcpy(out + i * n, bias, n * sizeof *out);
+        multiply_exactly(&p, 1);
+    }
+    if (watching) count(start_seconds, &p);
 }
 
 void myna_gemm_nt_strided(
     float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides)
 {
-    multiply(out, a, CblasNoTrans, b, CblasTrans, m, n, k, beta, strides);
+    multiply(&(product){out, a, b, CblasNoTrans, CblasTrans, m, n, k, strides}, beta);
 }
 
 void myna_gemm_nn_strided(
     float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides)
 {
-    multiply(out, a, CblasNoTrans, b, CblasNoTrans, m, n, k, beta, strides);
+    multiply(&(product){out, a, b, CblasNoTrans, CblasNoTrans, m, n, k, strides}, beta);
 }
 
 void myna_gemm_tn_strided(
     float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides)
 {
-    multiply(out, a, CblasTrans, b, CblasNoTrans, m, n, k, beta, strides);
+    multiply(&(product){out, a, b, CblasTrans, CblasNoTrans, m, n, k, strides}, beta);
 }
 
 void myna_gemm_nt(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta)

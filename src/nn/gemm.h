@@ -13,6 +13,8 @@ void myna_gemm_init(void);
 
 /* out[m][n] = beta * out + a[m][k] * b[n][k]^T: activations times weights stored [out][in]. */
 void myna_gemm_nt(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta);
+/* out[m][n] = bias[n] + a[m][k] * b[n][k]^T, for each row. */
+void myna_gemm_nt_biased(float *out, const float *a, const float *b, const float *bias, size_t m, size_t n, size_t k);
 /* out[m][n] = beta * out + a[m][k] * b[k][n]: gradients through those weights. */
 void myna_gemm_nn(float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta);
 /* out[m][n] = beta * out + a[k][m]^T * b[k][n]: gradients of those weights, summed over k rows. */

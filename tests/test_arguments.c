@@ -143,7 +143,8 @@ static void test_sources_are_finite(void **state)
     myna_source_meter_free(meter);
     myna_source bad = good;
     float *fields[] = {&bad.profile.speech_level_db, &bad.profile.speech_seconds, &bad.profile.log_f0_mean,
-        &bad.profile.log_f0_deviation, &bad.output.mean[7], &bad.output.deviation[255], &bad.output_gain};
+        &bad.profile.log_f0_deviation, &bad.content.mean[9], &bad.content.deviation[9],
+        &bad.content.source[127], &bad.output.mean[7], &bad.output.deviation[255], &bad.output_gain};
     options.source = &bad;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         *fields[i] = NAN;

@@ -168,7 +168,7 @@ static void reconstruction_is_the_networks_output(void **state)
         myna_band_statistics wanted, got;
         assert_true(myna_band_meter_result(&meter, &wanted));
         myna_content_statistics statistics = {0};
-        myna_network_listen(network, &model->weights, content, (myna_latency)latency, &statistics);
+        myna_network_listen(network, &model->weights, content, true, (myna_latency)latency, &statistics);
         myna_passage passage = {voice->log_mel, voice->f0_hz, voice->n_frames, &statistics};
         assert_ok(myna_reconstruct(&got, model, &voice->speaker, (myna_latency)latency, &passage, NULL));
         for (int b = 0; b < MYNA_MEL_BANDS; b++) {
@@ -179,7 +179,7 @@ static void reconstruction_is_the_networks_output(void **state)
     }
     /* Enrolment and first pass mix the training average (0 and 1 in this model) into the statistics as 5 s of speech. */
     myna_content_statistics own = {0}, mixed;
-    myna_network_listen(network, &model->weights, content, MYNA_LATENCY_BEST, &own);
+    myna_network_listen(network, &model->weights, content, true, MYNA_LATENCY_BEST, &own);
     assert_ok(myna_content_measure(&mixed, model, MYNA_LATENCY_BEST, voice->log_mel, voice->n_frames, NULL));
     float seconds = (float)steps * 0.025f;
     for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {

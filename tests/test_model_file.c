@@ -230,10 +230,13 @@ static void values_must_be_sound(void **state)
         weights.front.log_f0[1] = bad[i];
         expect_variant_refused(&layout, parameters, MYNA_ERROR_FORMAT, "must be positive");
         weights.front.log_f0[1] = kept;
-        kept = weights.front.content_deviation[77];
-        weights.front.content_deviation[77] = bad[i];
-        expect_variant_refused(&layout, parameters, MYNA_ERROR_FORMAT, "must be positive");
-        weights.front.content_deviation[77] = kept;
+        float *deviations[] = {weights.front.content_deviation, weights.front.unknown_deviation};
+        for (int k = 0; k < 2; k++) {
+            kept = deviations[k][77];
+            deviations[k][77] = bad[i];
+            expect_variant_refused(&layout, parameters, MYNA_ERROR_FORMAT, "must be positive");
+            deviations[k][77] = kept;
+        }
     }
     myna_error error = {0};
     weights.decoder.out.bias[3] = NAN;
@@ -243,10 +246,10 @@ static void values_must_be_sound(void **state)
     assert_string_equal(error.detail, "tensor 'decoder.out.bias' holds nan, which a file cannot store");
     weights.decoder.out.bias[3] = 0;
 
-    image changed = image_part(whole, whole.size); /* the last values are front.content_deviation, F16 */
+    image changed = image_part(whole, whole.size); /* the last values are front.unknown_deviation, F16 */
     memcpy(changed.bytes + changed.size - 2, (const unsigned char[]){0, 0x7e}, 2);
     forge_seal(changed);
-    expect_refused(changed, MYNA_ERROR_NOT_FINITE, "tensor 'front.content_deviation' holds NaN or infinity");
+    expect_refused(changed, MYNA_ERROR_NOT_FINITE, "tensor 'front.unknown_deviation' holds NaN or infinity");
     free(changed.bytes);
 }
 

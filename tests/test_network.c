@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { ITEMS = 2, STEPS = 7, SPEAKER_STEPS = 5, CODE = 3, ROWS = ITEMS * STEPS, N_OUT = ROWS * MYNA_STEP_OUT };
+enum { ITEMS = 2, STEPS = 8, SPEAKER_STEPS = 5, CODE = 3, ROWS = ITEMS * STEPS, N_OUT = ROWS * MYNA_STEP_OUT };
 
 typedef struct fixture {
     myna_layout layout;

@@ -1,6 +1,7 @@
 /* The streaming network against the batch network: the same steps, however they are cut. */
 #include "testing.h"
 
+#include "model/content_norm.h"
 #include "model/features.h"
 #include "model/stream.h"
 
@@ -109,7 +110,7 @@ static void run_batch(fixture *f, myna_latency latency)
     myna_network_set_retrieval(f->network, myna_retrieval_at(latency));
     const float *out = myna_network_forward(f->network, w, &f->batch, latency);
     memset(&f->statistics, 0, sizeof f->statistics);
-    myna_network_listen(f->network, w, f->content, latency, &f->statistics);
+    myna_network_listen(f->network, w, f->content, true, latency, &f->statistics);
     for (size_t k = 0; k < FRAMES; k++) myna_denormalize(f->expected + k * MYNA_MEL_BANDS, out + k * MYNA_MEL_BANDS, w);
 }
 
@@ -227,12 +228,32 @@ static void another_speaker_fades_in(void **state)
     myna_speaker_clear(&other);
 }
 
+/* Blocks that are not told whom they hear give other values than those that are. */
+static void without_a_source_it_starts_at_the_average_without_one(void **state)
+{
+    const fixture *f = *state;
+    const myna_weights *w = &f->model->weights;
+    static myna_content_norm norm;
+    myna_content_norm_init(&norm, w, NULL, false);
+    assert_true(norm.learns);
+    assert_memory_equal(norm.mean, w->front.unknown_mean, sizeof norm.mean);
+    assert_memory_not_equal(norm.mean, w->front.content_mean, sizeof norm.mean);
+    assert_near(norm.rstd[300], 1 / (double)w->front.unknown_deviation[300], 1e-6);
+    static const myna_content_statistics nothing;
+    static myna_content_statistics told, untold;
+    myna_content_complete(&told, w, &nothing, 2);
+    myna_content_complete(&untold, w, &nothing, 1); /* half a step of the speaker encoder */
+    assert_below(fabsf(told.mean[300] / w->front.content_mean[300] - 1), 0.02);
+    assert_below(fabsf(untold.mean[300] / w->front.unknown_mean[300] - 1), 0.01);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stream_equals_batch),
         cmocka_unit_test(reset_equals_new),
         cmocka_unit_test(another_speaker_fades_in),
+        cmocka_unit_test(without_a_source_it_starts_at_the_average_without_one),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -259,6 +259,26 @@ static void skipped_step_is_another_batch(void **state)
     myna_trainer_free(b);
 }
 
+/* The first is taken before any block, the others behind blocks that an embedding conditions, or none. */
+static void averages_are_taken_with_and_without_the_embedding(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(10);
+    myna_trainer *trainer = create(f, &options);
+    run(trainer, 2);
+    myna_trainer_measure_content(trainer);
+    const float *told[] = {trainer->average_weights.front.content_mean, trainer->average_weights.front.content_deviation};
+    const float *untold[] = {trainer->average_weights.front.unknown_mean, trainer->average_weights.front.unknown_deviation};
+    for (int i = 0; i < 2; i++) {
+        assert_memory_equal(told[i], untold[i], MYNA_CHANNELS * sizeof(float));
+        for (int norm = 1; norm < MYNA_CONTENT_NORMS; norm++)
+            assert_memory_not_equal(
+                told[i] + norm * MYNA_CHANNELS, untold[i] + norm * MYNA_CHANNELS, MYNA_CHANNELS * sizeof(float));
+    }
+    for (int i = 0; i < MYNA_CONTENT_VALUES; i++) assert_true(told[1][i] > 0 && untold[1][i] > 0);
+    myna_trainer_free(trainer);
+}
+
 static void starts_from_a_model(void **state)
 {
     const fixture *f = *state;
@@ -291,6 +311,7 @@ int main(void)
         cmocka_unit_test(bad_checkpoint_is_refused),
         cmocka_unit_test(not_finite_leaves_the_weights),
         cmocka_unit_test(skipped_step_is_another_batch),
+        cmocka_unit_test(averages_are_taken_with_and_without_the_embedding),
         cmocka_unit_test(starts_from_a_model),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -40,7 +40,7 @@ static int tear_down(void **state)
 /* ---- Gradients -----------------------------------------------------------------------------------------------------
  */
 
-enum { ITEMS = 2, STEPS = 7, SPEAKER_STEPS = 5, ROWS = ITEMS * STEPS, N_FILM = MYNA_DECODER_BLOCKS * MYNA_FILM };
+enum { ITEMS = 2, STEPS = 8, SPEAKER_STEPS = 5, ROWS = ITEMS * STEPS, N_FILM = MYNA_DECODER_BLOCKS * MYNA_FILM };
 
 typedef struct fixture {
     myna_network *network;

@@ -166,13 +166,12 @@ MYNA_API extern const char *const myna_latency_names[]; /* by latency: "low", "b
 typedef enum myna_pitch { MYNA_PITCH_AUTO, MYNA_PITCH_KEEP } myna_pitch;
 
 /* What the content encoder knows of a recording. Taking away the mean and standard deviation of each value inside it takes
- * away what stays the same throughout: much of the speaker, the microphone and the room. How the speaker's sounds differ from
- * others' in other ways the embedding tells; all 0: not known. */
+ * away what stays the same throughout: much of the speaker, the microphone and the room. */
 enum { MYNA_CONTENT_VALUES = 6 * 256 };
 typedef struct myna_content_statistics {
     float mean[MYNA_CONTENT_VALUES];
     float deviation[MYNA_CONTENT_VALUES];
-    float source[MYNA_EMBEDDING_SIZE];
+    float source[MYNA_EMBEDDING_SIZE]; /* the embedding of who speaks, whose sounds differ from others'; all 0: not known */
 } myna_content_statistics;
 
 /* What a first pass over a source recording finds, for one target (see myna_source_meter). */

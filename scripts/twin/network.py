@@ -144,6 +144,8 @@ class Network(nn.Module):
         self.front.register_buffer("log_f0", torch.zeros(2))
         self.front.register_buffer("content_mean", torch.zeros(CONTENT_BLOCKS + 1, CHANNELS))
         self.front.register_buffer("content_deviation", torch.zeros(CONTENT_BLOCKS + 1, CHANNELS))
+        self.front.register_buffer("unknown_mean", torch.zeros(CONTENT_BLOCKS + 1, CHANNELS))
+        self.front.register_buffer("unknown_deviation", torch.zeros(CONTENT_BLOCKS + 1, CHANNELS))
 
     def embed(self, speaker):
         x = self.speaker["in"](speaker)
@@ -213,7 +215,7 @@ class Network(nn.Module):
             elif state[name].ndim == 2 and name != "decoder.gate.weight" and not name.startswith("front."):
                 drawn[i] = "uniform"
             else:
-                constants = {"scale": 1.0, "gain": 0.1, "content_deviation": 1.0}
+                constants = {"scale": 1.0, "gain": 0.1, "content_deviation": 1.0, "unknown_deviation": 1.0}
                 state[name].fill_(constants.get(name.split(".")[-1], 0.0))
         names = self.tensor_names()
         most = max(state[names[i]].numel() * (2 if kind == "taps" else 1) for i, kind in drawn.items())

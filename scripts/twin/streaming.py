@@ -31,7 +31,7 @@ class Converter(nn.Module):
 
     def normalise(self, i, x):
         front = self.network.front
-        return (x - front.content_mean[i]) / front.content_deviation[i]
+        return (x - front.unknown_mean[i]) / front.unknown_deviation[i]
 
     def run_block(self, block, number, x, past):
         """Taps that could look ahead and may not read zero: they are left out."""

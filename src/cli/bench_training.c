@@ -129,14 +129,17 @@ static size_t rows_of(const char *name, size_t items)
     return items * (starts_with(name, "speaker.") ? (size_t)MYNA_REFERENCE_STEPS : (size_t)MYNA_SEGMENT_STEPS);
 }
 
-/* Rows that the content encoder hears of the references, forward only. */
+/* Rows that go forward only: the content encoder hears the references, the speaker encoder the content. */
 static size_t heard_rows_of(const char *name, size_t items)
 {
-    if (!starts_with(name, "content.") || starts_with(name, "content.out.")) return 0;
-    return strstr(name, ".film.") ? items : items * HEARD_STEPS;
+    if (strstr(name, ".film.") && starts_with(name, "content.")) return items;
+    if (starts_with(name, "content.") && !starts_with(name, "content.out.")) return items * HEARD_STEPS;
+    if (starts_with(name, "speaker.out.")) return items;
+    return starts_with(name, "speaker.") ? items * myna_speaker_steps(MYNA_SEGMENT_STEPS) : 0;
 }
 
-/* Of every matrix: forward, gradient of the input where that is not the first, gradient of the weights. */
+/* Of every matrix: forward, gradient of the input where that is not the first, gradient of the weights. What the attention
+ * multiplies without one, a hundredth of all, is left out. */
 static void multiply(void *context, int member, int n_members)
 {
     (void)n_members;

@@ -6,8 +6,8 @@
 
 #include <semaphore.h>
 
-/* Looks at what devices there are; once, before everything else here, from the only thread. What the sound libraries
- * beneath print meanwhile is thrown away. ERROR_DEVICE where there is no sound system. */
+/* Looks at what devices there are, before everything else here; again only after myna_devices_stop. What anybody writes
+ * to standard error meanwhile is thrown away: sound libraries write there. ERROR_DEVICE where there is no sound system. */
 myna_status myna_devices_start(myna_error *error);
 void myna_devices_stop(void);
 

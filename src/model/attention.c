@@ -44,7 +44,6 @@ void myna_attention_pass_lay_out(
     p->items = items;
     p->steps = steps;
     p->reference_steps = reference_steps;
-    MYNA_TAKE(arena, p->heard, items * reference_steps * C);
     MYNA_TAKE(arena, p->key, items * n_keys * KEY);
     MYNA_TAKE(arena, p->value, items * n_keys * C);
     MYNA_TAKE(arena, p->n_used, items);
@@ -74,13 +73,15 @@ static myna_attention_shape shape_of(const myna_attention_pass *p)
 }
 
 void myna_attention_pass_remember(
-    myna_attention_pass *p, const myna_attention *w, size_t item, const float *heard, const float *content)
+    myna_attention_pass *p, const myna_attention *w, const float *heard, const float *content, const bool *used)
 {
-    size_t steps = heard ? p->reference_steps : 0;
-    float *key = p->key + first_key(p, item) * KEY, *value = p->value + first_key(p, item) * C;
-    if (heard) memcpy(p->heard + item * steps * C, heard, steps * C * sizeof *heard);
-    myna_attention_memory(key, value, w, heard, content, steps);
-    p->n_used[item] = 1 + steps;
+    p->heard = heard;
+    for (size_t item = 0; item < p->items; item++) {
+        size_t steps = used[item] ? p->reference_steps : 0, first_step = item * p->reference_steps;
+        float *key = p->key + first_key(p, item) * KEY, *value = p->value + first_key(p, item) * C;
+        myna_attention_memory(key, value, w, heard + first_step * C, content + first_step * MYNA_CONTENT_IN, steps);
+        p->n_used[item] = 1 + steps;
+    }
 }
 
 const float *myna_attention_pass_forward(myna_attention_pass *p, const myna_attention *w, const float *x)

@@ -27,9 +27,9 @@ void myna_attention_memory(
     float *key, float *value, const myna_attention *weights, const float *heard, const float *content, size_t steps);
 
 /* How far a decoder leans on what it finds: queries count `sharpness` times, which tells sounds apart more sharply, and
- * what is found lies `strength` times as far from no_value. Both are 1 in training, where what is said is the target's own
- * speech and a reference is 3 s, so that little is asked of it; in a conversion more of both gives likeness for few words,
- * or, where the code hears little of the future, for many (ABLATIONS.md, "Retrieval"). */
+ * what is found lies `strength` times as far from no_value. Both are 1 where training hears the target's own speech and a
+ * reference is 3 s, so that little is asked of it; in a conversion more of both gives likeness for few words, or, where the
+ * code hears little of the future, for many (ABLATIONS.md, "Retrieval" and "Told whom it hears"). */
 typedef struct myna_retrieval {
     float sharpness, strength;
 } myna_retrieval;
@@ -43,7 +43,7 @@ void myna_retrieval_take(float *found, const float *no_value, size_t rows, myna_
 typedef struct myna_attention_pass {
     size_t items, steps, reference_steps;
     myna_retrieval retrieval;
-    float *heard;                            /* [items][reference_steps][c] */
+    const float *heard;                      /* [items][reference_steps][c], the caller's */
     float *key, *value;                      /* [items][n_keys][MYNA_ATTENTION_KEY], [items][n_keys][c] */
     size_t *n_used;                          /* [items]: 1 or n_keys */
     float *norm, *stats, *query;             /* [rows][c], [rows][2], [rows][MYNA_ATTENTION_KEY] */
@@ -55,9 +55,10 @@ typedef struct myna_attention_pass {
 /* See arena.h: to be called twice. `retrieval` is the caller's to set. */
 void myna_attention_pass_lay_out(
     myna_attention_pass *pass, myna_arena *arena, size_t items, size_t steps, size_t reference_steps);
-/* What is heard of an item's reference, content[reference_steps][MYNA_CONTENT_IN]; `heard` NULL: it has none. */
-void myna_attention_pass_remember(
-    myna_attention_pass *pass, const myna_attention *weights, size_t item, const float *heard, const float *content);
+/* What is heard of the references' content[items][reference_steps][MYNA_CONTENT_IN]: heard[items][reference_steps][c], to
+ * stay until backward has run. An item that may not use its reference has only no_key and no_value. */
+void myna_attention_pass_remember(myna_attention_pass *pass, const myna_attention *weights, const float *heard,
+    const float *content, const bool *used);
 /* Returns out[rows][c] of x[rows][c]. */
 const float *myna_attention_pass_forward(myna_attention_pass *pass, const myna_attention *weights, const float *x);
 /* dx[rows][c] holds d(out) on entry and d(x) on return. `x` and `content` [items][reference_steps][MYNA_CONTENT_IN] are

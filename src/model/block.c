@@ -52,9 +52,9 @@ void myna_block_backward(float *dx, float *dembedding, const myna_block *d, cons
     if (embedding) {
         myna_film_norm_backward(
             dconv, trace->dfilm, dnorm, trace->conv, trace->stats, trace->film, shape.items, shape.steps, c);
-        myna_linear_backward(scratch->dembedding, d->film.weight, d->film.bias, trace->dfilm, embedding, w->film.weight,
-            shape.items, 2 * c, MYNA_EMBEDDING_SIZE);
-        myna_accumulate(dembedding, scratch->dembedding, shape.items * MYNA_EMBEDDING_SIZE);
+        myna_linear_backward(dembedding ? scratch->dembedding : NULL, d->film.weight, d->film.bias, trace->dfilm, embedding,
+            w->film.weight, shape.items, 2 * c, MYNA_EMBEDDING_SIZE);
+        if (dembedding) myna_accumulate(dembedding, scratch->dembedding, shape.items * MYNA_EMBEDDING_SIZE);
     } else {
         myna_norm_backward(
             dconv, d->norm_scale, d->norm_shift, dnorm, trace->conv, trace->stats, w->norm_scale, rows, c);

@@ -29,7 +29,7 @@ typedef struct myna_block_scratch {
 const float *myna_block_forward(
     myna_block_trace *trace, const float *x, const myna_block *w, const float *embedding, myna_conv_shape shape);
 /* dx holds d(out) on entry and d(x) on return; the weights' gradients are added to `d`, and those of the
- * embedding to `dembedding`. x, w, embedding and shape as forward had them. */
+ * embedding to `dembedding`, unless NULL. x, w, embedding and shape as forward had them. */
 void myna_block_backward(float *dx, float *dembedding, const myna_block *d, const myna_block_trace *trace,
     const float *x, const myna_block *w, const float *embedding, myna_conv_shape shape,
     const myna_block_scratch *scratch);

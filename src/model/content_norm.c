@@ -22,7 +22,7 @@ static myna_status listen(myna_content_statistics *sum, const myna_model *model,
     myna_encoder_input(content, log_mel, n_steps * MYNA_STEP_FRAMES, &model->weights);
     myna_network *network = NULL;
     myna_status status = myna_network_create_encoders(&network, &model->layout, n_steps, myna_speaker_steps(n_steps), error);
-    if (status == MYNA_OK) myna_network_listen(network, &model->weights, content, latency, sum);
+    if (status == MYNA_OK) myna_network_listen(network, &model->weights, content, true, latency, sum);
     myna_network_free(network);
     free(content);
     return status;
@@ -41,7 +41,9 @@ myna_status myna_content_measure(myna_content_statistics *out, const myna_model 
 void myna_content_complete(
     myna_content_statistics *out, const myna_weights *weights, const myna_content_statistics *found, size_t n_steps)
 {
-    const float *average_mean = weights->front.content_mean, *average_deviation = weights->front.content_deviation;
+    bool is_told = myna_speaker_steps(n_steps) > 0;
+    const float *average_mean = is_told ? weights->front.content_mean : weights->front.unknown_mean;
+    const float *average_deviation = is_told ? weights->front.content_deviation : weights->front.unknown_deviation;
     float part = (float)n_steps * step_seconds / ((float)n_steps * step_seconds + average_seconds);
     memcpy(out->source, found->source, sizeof out->source);
     for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
@@ -55,8 +57,8 @@ void myna_content_complete(
 void myna_content_norm_init(
     myna_content_norm *norm, const myna_weights *weights, const myna_content_statistics *content, bool learns)
 {
-    const float *mean = content ? content->mean : weights->front.content_mean;
-    const float *deviation = content ? content->deviation : weights->front.content_deviation;
+    const float *mean = content ? content->mean : weights->front.unknown_mean;
+    const float *deviation = content ? content->deviation : weights->front.unknown_deviation;
     norm->learns = learns || !content;
     for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
         norm->mean[i] = mean[i];

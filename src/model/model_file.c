@@ -105,7 +105,8 @@ myna_status myna_parameters_read(
 static myna_status check_deviations(const myna_weights *weights, myna_error *error)
 {
     float mel = weights->front.mel_deviation[0], log_f0 = weights->front.log_f0[1], content = INFINITY;
-    for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) content = fminf(content, weights->front.content_deviation[i]);
+    for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++)
+        content = fminf(content, fminf(weights->front.content_deviation[i], weights->front.unknown_deviation[i]));
     if (!(content > 0.0f))
         return myna_fail(error, MYNA_ERROR_FORMAT, "a content deviation of %g must be positive", (double)content);
     if (mel > 0.0f && log_f0 > 0.0f) return MYNA_OK;

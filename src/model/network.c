@@ -38,7 +38,7 @@ struct myna_network {
     float *dx;                              /* [rows][c] */
     myna_block_scratch scratch;
     float *dgate, *drow, *dcode;            /* like gate, decoder_row, code */
-    float *dembedding, *dsource, *dpooled; /* dsource goes nowhere */
+    float *dembedding, *dpooled;
 };
 
 /* Without backward, blocks need two traces in turn: the one they read from and the one they write to. */
@@ -100,7 +100,6 @@ static void lay_out_gradients(myna_network *n)
     MYNA_TAKE(arena, n->drow, rows * (n->code_width + MYNA_PITCH_IN));
     MYNA_TAKE(arena, n->dcode, rows * n->code_width);
     MYNA_TAKE(arena, n->dembedding, n->items * MYNA_EMBEDDING_SIZE);
-    MYNA_TAKE(arena, n->dsource, n->items * MYNA_EMBEDDING_SIZE);
     MYNA_TAKE(arena, n->scratch.dembedding, n->items * MYNA_EMBEDDING_SIZE);
     MYNA_TAKE(arena, n->dpooled, n->items * 2 * MYNA_SPEAKER_CHANNELS);
 }
@@ -134,6 +133,8 @@ static myna_status create(myna_network **out, const myna_network *shape, myna_er
 myna_status myna_network_create(
     myna_network **out, const myna_layout *layout, size_t items, size_t steps, size_t speaker_steps, myna_error *error)
 {
+    if (items > 1 && myna_speaker_steps(steps) * MYNA_SPEAKER_FRAMES != steps * MYNA_STEP_FRAMES)
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "%zu steps are not whole steps of the speaker encoder", steps);
     const myna_network shape = {.items = items,
         .steps = steps,
         .speaker_steps = speaker_steps,
@@ -229,25 +230,25 @@ static const float *hear(myna_network *n, const myna_weights *w, const float *in
 }
 
 /* Into n->source, from in[items][steps][MYNA_CONTENT_IN]. */
-static void find_source(myna_network *n, const myna_weights *w, const float *in)
+static void find_source(myna_network *n, const myna_weights *w, const float *in, bool is_told)
 {
     myna_network *reader = n->reader ? n->reader : n;
     const size_t bytes = n->items * MYNA_EMBEDDING_SIZE * sizeof(float);
-    if (reader->speaker_steps > 0) memcpy(n->source, myna_network_embed(reader, w, in), bytes);
+    if (is_told && reader->speaker_steps > 0) memcpy(n->source, myna_network_embed(reader, w, in), bytes);
     else memset(n->source, 0, bytes);
 }
 
-const float *myna_network_listen(
-    myna_network *n, const myna_weights *w, const float *in, myna_latency latency, myna_content_statistics *sum)
+const float *myna_network_listen(myna_network *n, const myna_weights *w, const float *in, bool is_told,
+    myna_latency latency, myna_content_statistics *sum)
 {
-    find_source(n, w, in);
+    find_source(n, w, in, is_told);
     return hear(n, w, in, n->source, latency, sum);
 }
 
 static void content_forward(myna_network *n, const myna_weights *w, const myna_batch *batch, myna_latency latency)
 {
     size_t rows = n->items * n->steps;
-    find_source(n, w, batch->content);
+    find_source(n, w, batch->content, true);
     for (size_t i = 0; batch->is_known && i < n->items; i++)
         if (!batch->is_known[i]) memset(n->source + i * MYNA_EMBEDDING_SIZE, 0, MYNA_EMBEDDING_SIZE * sizeof *n->source);
     const float *x = hear(n, w, batch->content, n->source, latency, NULL);
@@ -266,8 +267,8 @@ static void content_backward(
     for (int i = MYNA_CONTENT_BLOCKS - 1; i >= 0; i--) {
         myna_instance_norm_backward(
             n->dx, n->dx, n->content[i].out, n->content_stats[i + 1], n->items, n->steps, MYNA_CHANNELS);
-        myna_block_backward(n->dx, n->dsource, &d->content.blocks[i], &n->content[i],
-            before(n->content, i, n->content_in), &w->content.blocks[i], n->source, step_shape(n, i, myna_content_ahead(latency)), &n->scratch);
+        myna_block_backward(n->dx, NULL, &d->content.blocks[i], &n->content[i], before(n->content, i, n->content_in),
+            &w->content.blocks[i], n->source, step_shape(n, i, myna_content_ahead(latency)), &n->scratch);
     }
     myna_instance_norm_backward(
         n->dx, n->dx, n->content_in, n->content_stats[0], n->items, n->steps, MYNA_CHANNELS);
@@ -314,13 +315,9 @@ static void speaker_backward(myna_network *n, const myna_weights *d, const myna_
 static void remember(myna_network *n, const myna_weights *w, const myna_batch *batch)
 {
     const float *heard = hear(n->listener, w, batch->speaker, n->reference_source, MYNA_LATENCY_BEST, NULL);
-    for (size_t item = 0; item < n->items; item++) {
-        size_t first_step = item * reference_steps(n);
-        const float *known = batch->reference[item] ? heard + first_step * MYNA_CHANNELS : NULL;
-        for (int i = 0; i < MYNA_ATTENTIONS; i++)
-            myna_attention_pass_remember(&n->attention[i], &w->decoder.attention[i], item, known,
-                batch->speaker + first_step * MYNA_CONTENT_IN);
-    }
+    for (int i = 0; i < MYNA_ATTENTIONS; i++)
+        myna_attention_pass_remember(
+            &n->attention[i], &w->decoder.attention[i], heard, batch->speaker, batch->reference);
 }
 
 /* ---- Decoder ------------------------------------------------------------------------------------------------------ */

@@ -35,16 +35,17 @@ typedef struct myna_batch {
     const uint8_t *phones; /* [items][steps]: what is said, MYNA_NO_PHONE where that is unknown; NULL: nowhere known */
 } myna_batch;
 
-/* The activations of one forward pass, kept for its backward; one thread at a time. */
+/* The activations of one forward pass, kept for its backward; one thread at a time. Of more than one item, `steps` is even:
+ * the speaker encoder reads two at once. */
 typedef struct myna_network myna_network;
 myna_status myna_network_create(
     myna_network **out, const myna_layout *layout, size_t items, size_t steps, size_t speaker_steps, myna_error *error);
 /* The encoders alone, for a single item and without backward: myna_network_embed and, where speaker_steps is
- * myna_speaker_steps(steps), myna_network_listen. `steps` may be 0 where only the former is used. Takes 16 kB a step. */
+ * myna_speaker_steps(steps), myna_network_listen. `steps` may be 0 where only the former is used. Takes 24 kB a step. */
 myna_status myna_network_create_encoders(
     myna_network **out, const myna_layout *layout, size_t steps, size_t speaker_steps, myna_error *error);
 void myna_network_free(myna_network *network);
-/* How far the decoder leans on the reference; {1, 1}, as in training, until this is called. */
+/* How far the decoder leans on the reference; {1, 1} until this is called. */
 void myna_network_set_retrieval(myna_network *network, myna_retrieval retrieval);
 
 /* Normalised log-mel [items][steps][MYNA_STEP_OUT], owned by `network` until its next forward. The batch's arrays
@@ -64,11 +65,11 @@ void myna_network_backward(myna_network *network, const myna_weights *gradients,
  * these statistics by a first pass, or learns them as it runs: see model/stream.h.
  *     What is left of a voice differs from sound to sound, and so the encoder is told whom it hears, as recognisers that
  * adapt to speakers are (i-vectors; Saon et al., 2013): an embedding of what it hears conditions its blocks; zeros
- * where nobody knows, as at the start of a stream. The speaker encoder learns nothing from this use of its embeddings.
- *     Runs both encoders over content[items][steps][MYNA_CONTENT_IN], whose embedding is zeros if that is a single step;
- * returns what stands before the content encoder's bottleneck, [items][steps][MYNA_CHANNELS], owned by `network`, and adds
- * each item's statistics to `sum` where that is not NULL. */
-const float *myna_network_listen(myna_network *network, const myna_weights *weights, const float *content,
+ * where nobody knows, as in a stream without a source. The speaker encoder learns nothing from this use of its embeddings.
+ *     Runs the content encoder over content[items][steps][MYNA_CONTENT_IN], and, where it `is_told` whom it hears and there
+ * is more than a step of it, the speaker encoder before it; returns what stands before its bottleneck,
+ * [items][steps][MYNA_CHANNELS], owned by `network`, and adds each item's statistics to `sum` where that is not NULL. */
+const float *myna_network_listen(myna_network *network, const myna_weights *weights, const float *content, bool is_told,
     myna_latency latency, myna_content_statistics *sum);
 
 /* The speaker encoder alone: embeddings [items][MYNA_EMBEDDING_SIZE] of speaker[items][speaker_steps][MYNA_SPEAKER_IN]. */

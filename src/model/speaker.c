@@ -52,7 +52,7 @@ static myna_status fill(myna_speaker *memory, myna_content_statistics *content_s
         const float *heard = NULL;
         myna_content_statistics found = {0};
         myna_encoder_input(content, log_mel, n_steps * MYNA_STEP_FRAMES, w);
-        if (network) heard = myna_network_listen(network, w, content, MYNA_LATENCY_BEST, &found);
+        if (network) heard = myna_network_listen(network, w, content, true, MYNA_LATENCY_BEST, &found);
         if (content_statistics) myna_content_complete(content_statistics, w, &found, n_steps);
         for (int i = 0; i < MYNA_ATTENTIONS; i++) {
             myna_attention_memory(keys, memory->values[i], &w->decoder.attention[i], heard, content, n_steps);

@@ -77,6 +77,8 @@ static const myna_tensor table[] = {
     VECTOR("front.log_f0", front.log_f0, 2, MYNA_INIT_FIXED_ZERO),
     {"front.content_mean", 2, {MYNA_CONTENT_NORMS, C}, MYNA_INIT_FIXED_ZERO, 0, 0, AT(front.content_mean)},
     {"front.content_deviation", 2, {MYNA_CONTENT_NORMS, C}, MYNA_INIT_FIXED_ONE, 0, 0, AT(front.content_deviation)},
+    {"front.unknown_mean", 2, {MYNA_CONTENT_NORMS, C}, MYNA_INIT_FIXED_ZERO, 0, 0, AT(front.unknown_mean)},
+    {"front.unknown_deviation", 2, {MYNA_CONTENT_NORMS, C}, MYNA_INIT_FIXED_ONE, 0, 0, AT(front.unknown_deviation)},
 };
 
 enum { N_TENSORS = sizeof table / sizeof table[0] };

@@ -84,6 +84,7 @@ typedef struct myna_weights {
         float *mel_deviation; /* [1], one for all bands */
         float *log_f0;        /* [2]: mean and deviation of ln F0 over voiced frames */
         float *content_mean, *content_deviation; /* [MYNA_CONTENT_NORMS][c]: an average recording's, see network.h */
+        float *unknown_mean, *unknown_deviation; /* the same where the content encoder is not told whom it hears */
     } front;
 } myna_weights;
 

@@ -16,7 +16,8 @@ typedef struct myna_bfloat myna_bfloat;
 myna_bfloat *myna_bfloat_create(void);
 void myna_bfloat_free(myna_bfloat *scratch);
 
-/* A factor: element (i, k) is x[i * step + k * inner], i a row of the left factor or a column of the right one. */
+/* A factor: element (i, k) is x[i * step + k * inner], i a row of the left factor or a column of the right one. One of
+ * step and inner is 1. */
 typedef struct myna_factor {
     const float *x;
     size_t step, inner;

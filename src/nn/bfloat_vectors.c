@@ -65,9 +65,9 @@ WITH_BFLOAT static void multiply_panels(float *out, size_t out_step, myna_start 
     for (int i = 0; i < ROWS; i++) {
         for (int half = 0; half < 2 && (size_t)i < n_rows; half++) {
             const size_t column = (size_t)half * LANES;
-            const float *from = start.x + (size_t)i * start.step + column;
             __m512 x = sum[i][half];
-            if (start.x) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask[half], from));
+            if (start.x)
+                x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask[half], start.x + (size_t)i * start.step + column));
             _mm512_mask_storeu_ps(out + (size_t)i * out_step + column, mask[half], x);
         }
     }

@@ -27,6 +27,8 @@ static bool is_known(const myna_source *source)
         return false;
     for (int i = 0; p->speech_seconds > 0 && i < MYNA_CONTENT_VALUES; i++)
         if (!isfinite(source->content.mean[i]) || !isnormal(source->content.deviation[i])) return false;
+    for (int i = 0; p->speech_seconds > 0 && i < MYNA_EMBEDDING_SIZE; i++)
+        if (!isfinite(source->content.source[i])) return false;
     for (int b = 0; b < MYNA_MEL_BANDS; b++)
         if (!isfinite(source->output.mean[b]) || !isfinite(source->output.deviation[b])) return false;
     return true;

@@ -15,7 +15,7 @@
 static const float speaker_warp = 0.15f, speaker_warp_share = 0.6f;
 /* Of segments that must do with the embedding, as mixed voices must. */
 static const float embedding_only_share = 0.1f;
-/* Of segments whose speaker the content encoder is not told, as at the start of a stream. */
+/* Of segments whose speaker the content encoder is not told, as in a stream without a source. */
 static const float unknown_share = 0.2f;
 
 /* Held-out segments are the same in every run. */

@@ -162,12 +162,12 @@ void myna_trainer_free(myna_trainer *t)
 
 /* ---- A step ------------------------------------------------------------------------------------------------------------ */
 
-/* One model serves all latencies because training draws one for each batch: 1/4, 1/4, 1/2. */
+/* One model serves all latencies because training draws one for each batch: 3/8, 1/8, 1/2. */
 static myna_latency draw_latency(uint64_t seed, uint64_t step)
 {
     myna_rng rng = myna_rng_seed(~seed, step);
-    uint32_t quarter = myna_rng_below(&rng, 4);
-    return quarter == 0 ? MYNA_LATENCY_LOW : quarter == 1 ? MYNA_LATENCY_BALANCED : MYNA_LATENCY_BEST;
+    uint32_t eighth = myna_rng_below(&rng, 8);
+    return eighth < 3 ? MYNA_LATENCY_LOW : eighth == 3 ? MYNA_LATENCY_BALANCED : MYNA_LATENCY_BEST;
 }
 
 /* Gradients of the phones' loss: of the code (NULL: there is none) and, in w->phones, of their reader. */
@@ -211,7 +211,6 @@ static void convert_inputs(const myna_trainer *t, const worker *w, uint64_t firs
     myna_gemm_round(w->rounding);
     myna_network_set_retrieval(w->network, myna_retrieval_at(MYNA_LATENCY_BEST));
     const float *frames = myna_network_forward(w->network, &t->average_weights, &exchanged, MYNA_LATENCY_BEST);
-    myna_network_set_retrieval(w->network, (myna_retrieval){.sharpness = 1, .strength = 1});
     myna_gemm_round(NULL);
     for (size_t i = 0; i < w->n_items; i++)
         myna_segment_hear(w->maker, i, frames + i * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT, t->options.seed, first + i);
@@ -225,9 +224,14 @@ static void gradient_job(void *context, int member, int n_members)
     worker *w = &t->workers[member];
     uint64_t first = t->n_done * (uint64_t)t->options.batch + w->first_item;
     for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
-    if (draw_self_conversion(t)) convert_inputs(t, w, first);
+    const myna_latency latency = draw_latency(t->options.seed, t->n_done);
+    if (draw_self_conversion(t)) {
+        convert_inputs(t, w, first);
+        myna_network_set_retrieval(w->network, myna_retrieval_at(latency));
+    }
     myna_batch batch = myna_segment_batch(w->maker);
-    myna_worker_gradients(t, w, &batch, myna_segment_target(w->maker), draw_latency(t->options.seed, t->n_done));
+    myna_worker_gradients(t, w, &batch, myna_segment_target(w->maker), latency);
+    myna_network_set_retrieval(w->network, (myna_retrieval){.sharpness = 1, .strength = 1});
 }
 
 /* Each member: all workers' gradients of its slice of the parameters, into worker 0's. */
@@ -349,11 +353,13 @@ static void listen_job(void *context, int member, int n_members)
     size_t begin, end;
     myna_slice(CONTENT_SEGMENTS, member, n_members, &begin, &end);
     memset(&w->content, 0, sizeof w->content);
+    memset(&w->unknown, 0, sizeof w->unknown);
     w->n_listened = 0;
     for (size_t first = begin; first < end; first += w->n_items) { /* whole shares, as for validation */
         for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
         myna_batch batch = myna_segment_batch(w->maker);
-        myna_network_listen(w->network, &t->average_weights, batch.content, MYNA_LATENCY_BEST, &w->content);
+        myna_network_listen(w->network, &t->average_weights, batch.content, true, MYNA_LATENCY_BEST, &w->content);
+        myna_network_listen(w->network, &t->average_weights, batch.content, false, MYNA_LATENCY_BEST, &w->unknown);
         w->n_listened += w->n_items;
     }
 }
@@ -363,14 +369,19 @@ void myna_trainer_measure_content(myna_trainer *t)
     const myna_weights *average = &t->average_weights;
     myna_team_run(t->team, listen_job, t);
     for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
-        double mean = 0, deviation = 0, n = 0;
+        double n = 0, mean = 0, deviation = 0, unknown_mean = 0, unknown_deviation = 0;
         for (int k = 0; k < t->options.n_threads; k++) {
-            mean += (double)t->workers[k].content.mean[i];
-            deviation += (double)t->workers[k].content.deviation[i];
-            n += (double)t->workers[k].n_listened;
+            const worker *w = &t->workers[k];
+            n += (double)w->n_listened;
+            mean += (double)w->content.mean[i];
+            deviation += (double)w->content.deviation[i];
+            unknown_mean += (double)w->unknown.mean[i];
+            unknown_deviation += (double)w->unknown.deviation[i];
         }
         average->front.content_mean[i] = (float)(mean / n);
         average->front.content_deviation[i] = (float)(deviation / n);
+        average->front.unknown_mean[i] = (float)(unknown_mean / n);
+        average->front.unknown_deviation[i] = (float)(unknown_deviation / n);
     }
 }
 

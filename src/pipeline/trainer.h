@@ -22,7 +22,7 @@ typedef struct worker {
     float *dout;
     myna_phone_pass phones; /* where the trainer has a reader */
     double loss, parts[2], sum_of_squares;
-    myna_content_statistics content; /* sum over n_listened segments */
+    myna_content_statistics content, unknown; /* sums over n_listened segments: told whom it hears, and not */
     size_t n_listened;
 } worker;
 
@@ -57,7 +57,7 @@ void myna_worker_gradients(
  * myna_trainer_step does. */
 myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna_error *error);
 
-/* Measures front.content_mean and front.content_deviation of the averaged weights on training segments. */
+/* Measures front.content_mean and its three neighbours for the averaged weights, on training segments. */
 void myna_trainer_measure_content(myna_trainer *t);
 
 #endif

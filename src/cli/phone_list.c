@@ -128,7 +128,7 @@ static myna_status hand_out(myna_phone **phones, myna_corpus_list *list, reading
     return MYNA_OK;
 }
 
-myna_status phone_list_read(
+myna_status myna_phone_list_read(
     myna_phone **phones, myna_corpus_list *list, const char *path, myna_error *error)
 {
     FILE *stream = fopen(path, "re");

@@ -90,7 +90,7 @@ static myna_status open_corpus(myna_corpus **out, const train_settings *s, const
     myna_corpus_list list = {0};
     myna_phone *phones = NULL;
     myna_status status = myna_corpus_list_read(&list, s->corpus, error);
-    if (status == MYNA_OK && s->phones) status = phone_list_read(&phones, &list, s->phones, error);
+    if (status == MYNA_OK && s->phones) status = myna_phone_list_read(&phones, &list, s->phones, error);
     if (status == MYNA_OK) status = train_files_prepare(files, error);
     if (status == MYNA_OK) status = open_list(out, &list, s, error);
     if (status == MYNA_OK && !s->quiet) describe_corpus(*out);

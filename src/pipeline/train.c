@@ -211,6 +211,7 @@ static void convert_inputs(const myna_trainer *t, const worker *w, uint64_t firs
     myna_gemm_round(w->rounding);
     myna_network_set_retrieval(w->network, myna_retrieval_at(MYNA_LATENCY_BEST));
     const float *frames = myna_network_forward(w->network, &t->average_weights, &exchanged, MYNA_LATENCY_BEST);
+    myna_network_set_retrieval(w->network, (myna_retrieval){.sharpness = 1, .strength = 1});
     myna_gemm_round(NULL);
     for (size_t i = 0; i < w->n_items; i++)
         myna_segment_hear(w->maker, i, frames + i * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT, t->options.seed, first + i);
@@ -224,14 +225,9 @@ static void gradient_job(void *context, int member, int n_members)
     worker *w = &t->workers[member];
     uint64_t first = t->n_done * (uint64_t)t->options.batch + w->first_item;
     for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
-    const myna_latency latency = draw_latency(t->options.seed, t->n_done);
-    if (draw_self_conversion(t)) {
-        convert_inputs(t, w, first);
-        myna_network_set_retrieval(w->network, myna_retrieval_at(latency));
-    }
+    if (draw_self_conversion(t)) convert_inputs(t, w, first);
     myna_batch batch = myna_segment_batch(w->maker);
-    myna_worker_gradients(t, w, &batch, myna_segment_target(w->maker), latency);
-    myna_network_set_retrieval(w->network, (myna_retrieval){.sharpness = 1, .strength = 1});
+    myna_worker_gradients(t, w, &batch, myna_segment_target(w->maker), draw_latency(t->options.seed, t->n_done));
 }
 
 /* Each member: all workers' gradients of its slice of the parameters, into worker 0's. */

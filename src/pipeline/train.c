@@ -162,12 +162,12 @@ void myna_trainer_free(myna_trainer *t)
 
 /* ---- A step ------------------------------------------------------------------------------------------------------------ */
 
-/* One model serves all latencies because training draws one for each batch: 3/8, 1/8, 1/2. */
+/* One model serves all latencies because training draws one for each batch: 1/4, 1/4, 1/2. */
 static myna_latency draw_latency(uint64_t seed, uint64_t step)
 {
     myna_rng rng = myna_rng_seed(~seed, step);
-    uint32_t eighth = myna_rng_below(&rng, 8);
-    return eighth < 3 ? MYNA_LATENCY_LOW : eighth == 3 ? MYNA_LATENCY_BALANCED : MYNA_LATENCY_BEST;
+    uint32_t quarter = myna_rng_below(&rng, 4);
+    return quarter == 0 ? MYNA_LATENCY_LOW : quarter == 1 ? MYNA_LATENCY_BALANCED : MYNA_LATENCY_BEST;
 }
 
 /* Gradients of the phones' loss: of the code (NULL: there is none) and, in w->phones, of their reader. */

@@ -139,7 +139,7 @@ static size_t heard_rows_of(const char *name, size_t items)
 }
 
 /* Of every matrix: forward, gradient of the input where that is not the first, gradient of the weights. What the attention
- * multiplies without one, a hundredth of all, is left out. */
+ * multiplies without one, a fiftieth of all, is left out. */
 static void multiply(void *context, int member, int n_members)
 {
     (void)n_members;

@@ -23,10 +23,10 @@ typedef struct myna_content_norm {
     float speech_seconds[MYNA_CONTENT_NORMS]; /* weight of what was learnt */
 } myna_content_norm;
 
-/* Known statistics stay as they are, unless `learns`. Where `content` is NULL it starts at the training average, which
- * counts as 10 s of speech, and learns in any case (on the same pairs, error rate of characters after 0.5, 1, 2, 5 and
- * 12 s: .28, .23, .18, .12, .08). Memory fades over 20 s of speech, in which a language's sounds have all been heard many
- * times. */
+/* Known statistics stay as they are, unless `learns`. Where `content` is NULL it starts at the training average of what is
+ * heard without a source, which counts as 10 s of speech, and learns in any case (on the same pairs, error rate of
+ * characters after 0.5, 1, 2, 5 and 12 s: .28, .23, .18, .12, .08). Memory fades over 20 s of speech, in which a
+ * language's sounds have all been heard many times. */
 void myna_content_norm_init(
     myna_content_norm *norm, const myna_weights *weights, const myna_content_statistics *content, bool learns);
 /* One step of normalisation `number` (0 after content.in, i + 1 after block i): x[MYNA_CHANNELS] in place. Learns from

@@ -348,15 +348,30 @@ static void listen_job(void *context, int member, int n_members)
     worker *w = &t->workers[member];
     size_t begin, end;
     myna_slice(CONTENT_SEGMENTS, member, n_members, &begin, &end);
-    memset(&w->content, 0, sizeof w->content);
-    memset(&w->unknown, 0, sizeof w->unknown);
+    memset(w->content, 0, sizeof w->content);
     w->n_listened = 0;
     for (size_t first = begin; first < end; first += w->n_items) { /* whole shares, as for validation */
         for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
         myna_batch batch = myna_segment_batch(w->maker);
-        myna_network_listen(w->network, &t->average_weights, batch.content, true, MYNA_LATENCY_BEST, &w->content);
-        myna_network_listen(w->network, &t->average_weights, batch.content, false, MYNA_LATENCY_BEST, &w->unknown);
+        for (int told = 0; told < 2; told++)
+            myna_network_listen(
+                w->network, &t->average_weights, batch.content, told, MYNA_LATENCY_BEST, &w->content[told]);
         w->n_listened += w->n_items;
+    }
+}
+
+static void average_content(float *mean, float *deviation, const myna_trainer *t, bool is_told)
+{
+    for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
+        double mean_sum = 0, deviation_sum = 0, n = 0;
+        for (int k = 0; k < t->options.n_threads; k++) {
+            const worker *w = &t->workers[k];
+            mean_sum += (double)w->content[is_told].mean[i];
+            deviation_sum += (double)w->content[is_told].deviation[i];
+            n += (double)w->n_listened;
+        }
+        mean[i] = (float)(mean_sum / n);
+        deviation[i] = (float)(deviation_sum / n);
     }
 }
 
@@ -364,21 +379,8 @@ void myna_trainer_measure_content(myna_trainer *t)
 {
     const myna_weights *average = &t->average_weights;
     myna_team_run(t->team, listen_job, t);
-    for (size_t i = 0; i < MYNA_CONTENT_VALUES; i++) {
-        double n = 0, mean = 0, deviation = 0, unknown_mean = 0, unknown_deviation = 0;
-        for (int k = 0; k < t->options.n_threads; k++) {
-            const worker *w = &t->workers[k];
-            n += (double)w->n_listened;
-            mean += (double)w->content.mean[i];
-            deviation += (double)w->content.deviation[i];
-            unknown_mean += (double)w->unknown.mean[i];
-            unknown_deviation += (double)w->unknown.deviation[i];
-        }
-        average->front.content_mean[i] = (float)(mean / n);
-        average->front.content_deviation[i] = (float)(deviation / n);
-        average->front.unknown_mean[i] = (float)(unknown_mean / n);
-        average->front.unknown_deviation[i] = (float)(unknown_deviation / n);
-    }
+    average_content(average->front.content_mean, average->front.content_deviation, t, true);
+    average_content(average->front.unknown_mean, average->front.unknown_deviation, t, false);
 }
 
 /* ---- Small things ------------------------------------------------------------------------------------------------------- */

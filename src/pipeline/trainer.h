@@ -22,7 +22,7 @@ typedef struct worker {
     float *dout;
     myna_phone_pass phones; /* where the trainer has a reader */
     double loss, parts[2], sum_of_squares;
-    myna_content_statistics content, unknown; /* sums over n_listened segments: told whom it hears, and not */
+    myna_content_statistics content[2]; /* sums over n_listened segments: not told whom it hears, and told */
     size_t n_listened;
 } worker;
 

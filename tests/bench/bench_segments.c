@@ -1,6 +1,7 @@
 /* Writes the batches that a trainer of this seed would see, as floats on standard output, for ever: content, speaker,
  * pitch, ripple, noise, target, is_known and reference (each 0 or 1) of each, as in myna_batch. Group 0: training; 1: held
- * out. scripts/bench-quality feeds them to the PyTorch twin. usage: bench_segments CORPUS CACHE_FOLDER SEED GROUP BATCH CODE_WIDTH CODE_NOISE */
+ * out. scripts/bench-quality feeds them to the PyTorch twin.
+ * usage: bench_segments CORPUS CACHE_FOLDER SEED GROUP BATCH CODE_WIDTH CODE_NOISE */
 #include "cli/corpus_list.h"
 #include "dsp/ripple.h"
 #include "io/audio_file.h"
@@ -34,7 +35,10 @@ static bool put_batch(const myna_segment_maker *maker, size_t items, size_t code
     const myna_batch batch = myna_segment_batch(maker);
     const size_t steps = items * MYNA_SEGMENT_STEPS;
     float is_known[MOST_ITEMS], reference[MOST_ITEMS];
-    for (size_t i = 0; i < items; i++) is_known[i] = batch.is_known[i], reference[i] = batch.reference[i];
+    for (size_t i = 0; i < items; i++) {
+        is_known[i] = batch.is_known[i];
+        reference[i] = batch.reference[i];
+    }
     return put(batch.content, steps * MYNA_CONTENT_IN) &&
            put(batch.speaker, items * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN) &&
            put(batch.pitch, steps * MYNA_PITCH_IN) && put(batch.ripple, steps * MYNA_STEP_OUT) &&

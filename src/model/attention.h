@@ -28,8 +28,8 @@ void myna_attention_memory(
 
 /* How far a decoder leans on what it finds: queries count `sharpness` times, which tells sounds apart more sharply, and
  * what is found lies `strength` times as far from no_value. Both are 1 in training, where what is said is the target's own
- * speech and a reference is 3 s, so that little is asked of it; in a conversion more of both gives likeness for few words,
- * or, where the code hears little of the future, for many (ABLATIONS.md, "Retrieval" and "Told whom it hears"). */
+ * speech and a reference is 3 s, so that little is asked of it; in a conversion more of both gives likeness for few words
+ * (ABLATIONS.md, "Retrieval", "Told whom it hears" and "What was said is not the voice"). */
 typedef struct myna_retrieval {
     float sharpness, strength;
 } myna_retrieval;

@@ -8,7 +8,8 @@
 
 enum { SMOOTHED_BANDS = 9 };
 static const float frame_seconds = (float)MYNA_HOP_SAMPLES / MYNA_SAMPLE_RATE_HZ;
-static const float start_seconds = 5.0f, memory_seconds = 10.0f;
+static const float words_seconds = 5.0f; /* after which what was said differs as much as what is kept of the source's voice */
+static const float memory_seconds = 10.0f, kept_seconds = (float)MYNA_VOICE_MAX_FRAMES * frame_seconds;
 static const float least_scale = 0.7f, most_scale = 1.5f, most_shift = 0.6f; /* log10 units: 12 dB */
 static const float least_deviation = 1e-3f;
 static const float lowest = -6.0f, highest = 2.5f; /* highest: a full-scale sine at normal level stays below */
@@ -29,30 +30,50 @@ MYNA_VECTORIZED static float loudness(const float *log_mel)
     return 0.5f * log10f(sum);
 }
 
+/* How much the output for the source counts, against that for the target's own recordings. */
+static float weight_of_output(const myna_match *match)
+{
+    if (match->output_seconds <= 0) return 0;
+    return 1.0f / (1.0f + words_seconds * (1.0f / match->output_seconds + 1.0f / match->target_seconds));
+}
+
 /* matched = (x - mean) * scale + mean + shift, mean that of the output; band edges repeat for the smoothing. */
 static void compute(myna_match *match)
 {
-    const myna_band_statistics *output = &match->output, *target = &match->target;
+    const myna_band_statistics *output = &match->output, *own = &match->own, *target = &match->target;
+    const float weight = weight_of_output(match);
     float ratio[MYNA_MEL_BANDS];
-    for (int b = 0; b < MYNA_MEL_BANDS; b++)
-        ratio[b] = target->deviation[b] / fmaxf(output->deviation[b], least_deviation);
+    for (int b = 0; b < MYNA_MEL_BANDS; b++) {
+        float deviation = own->deviation[b] + weight * (output->deviation[b] - own->deviation[b]);
+        ratio[b] = target->deviation[b] / fmaxf(deviation, least_deviation);
+    }
     for (int b = 0; b < MYNA_MEL_BANDS; b++) {
         float sum = 0;
         for (int k = b - SMOOTHED_BANDS / 2; k <= b + SMOOTHED_BANDS / 2; k++)
             sum += ratio[k < 0 ? 0 : k < MYNA_MEL_BANDS ? k : MYNA_MEL_BANDS - 1];
-        float scale = clamp(sum / SMOOTHED_BANDS, least_scale, most_scale), mean = output->mean[b];
+        float scale = clamp(sum / SMOOTHED_BANDS, least_scale, most_scale);
+        float mean = own->mean[b] + weight * (output->mean[b] - own->mean[b]);
         match->scale[b] = scale;
         match->offset[b] = mean * (1.0f - scale) + clamp(target->mean[b] - mean, -most_shift, most_shift);
     }
 }
 
-void myna_match_init(myna_match *match, const myna_band_statistics *output, const myna_band_statistics *target)
+void myna_match_init(
+    myna_match *match, const myna_band_statistics *output, float output_seconds, const myna_voice *voice)
 {
-    if (!myna_statistics_known(output)) output = target;
-    if (!myna_statistics_known(target)) target = output;
-    *match = (myna_match){.output = *output, .target = *target, .speech_seconds = start_seconds};
+    const myna_band_statistics *target = &voice->profile.bands, *own = &voice->reconstruction;
+    const bool is_known = output_seconds > 0 && myna_statistics_known(output);
+    if (!myna_statistics_known(own)) own = is_known ? output : target;
+    if (!myna_statistics_known(target)) target = own;
+    *match = (myna_match){.own = *own,
+        .target = *target,
+        .target_seconds = clamp(voice->profile.speech_seconds, frame_seconds, kept_seconds)};
+    if (is_known) {
+        match->output = *output;
+        match->output_seconds = fminf(output_seconds, kept_seconds);
+    }
     for (int b = 0; b < MYNA_MEL_BANDS; b++) match->scale[b] = 1.0f;
-    if (myna_statistics_known(output)) compute(match);
+    if (myna_statistics_known(target)) compute(match);
 }
 
 void myna_match_learn(myna_match *match, const float *log_mel, size_t n_frames)
@@ -60,8 +81,8 @@ void myna_match_learn(myna_match *match, const float *log_mel, size_t n_frames)
     if (n_frames == 0 || !myna_statistics_known(&match->target)) return;
     for (size_t i = 0; i < n_frames; i++) {
         const float *x = log_mel + i * MYNA_MEL_BANDS;
-        match->speech_seconds = fminf(match->speech_seconds + frame_seconds, memory_seconds);
-        float rate = frame_seconds / match->speech_seconds;
+        match->output_seconds = fminf(match->output_seconds + frame_seconds, memory_seconds);
+        float rate = frame_seconds / match->output_seconds;
         for (int b = 0; b < MYNA_MEL_BANDS; b++) {
             float *mean = &match->output.mean[b], *deviation = &match->output.deviation[b];
             float before = clamp(x[b], lowest, highest) - *mean, variance = *deviation * *deviation;

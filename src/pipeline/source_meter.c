@@ -82,12 +82,12 @@ static void keep(void *context, const float *log_mel, const float *out_log_mel)
 }
 
 /* What takes the matched answers to the level of what was heard. */
-static float find_gain(const myna_source_meter *meter, const myna_band_statistics *output, answers *a)
+static float find_gain(const myna_source_meter *meter, const myna_source *source, answers *a)
 {
     float heard[MYNA_BINS], spoken[MYNA_BINS];
     myna_match match;
     myna_output_level level;
-    myna_match_init(&match, output, &meter->voice->profile.bands);
+    myna_match_init(&match, &source->output, source->profile.speech_seconds, meter->voice);
     myna_output_level_init(&level, 0);
     for (size_t i = 0; i < a->n_frames; i++) {
         myna_match_apply(&match, a->spoken[i]);
@@ -110,7 +110,7 @@ static myna_status measure_output(
     if (status == MYNA_OK) {
         memset(&source->output, 0, sizeof source->output);
         myna_band_meter_result(&a->bands, &source->output);
-        source->output_gain = find_gain(meter, &source->output, a);
+        source->output_gain = find_gain(meter, source, a);
     }
     free(a);
     return status;

@@ -213,17 +213,23 @@ static void level_goes_through(void **state)
     assert_true(fabs(ratio_db) < 0.1);
 }
 
+/* What a first pass finds in `speech`. */
+static void measure_speech(myna_source *source, const myna_converter_options *options)
+{
+    myna_source_meter *meter = NULL;
+    assert_int_equal(myna_source_meter_create(&meter, model, voice, options, NULL), MYNA_OK);
+    myna_source_meter_process(meter, speech, N);
+    assert_int_equal(myna_source_meter_finish(meter, source, NULL), MYNA_OK);
+    myna_source_meter_free(meter);
+}
+
 static void measured_gain_is_applied(void **state)
 {
     (void)state;
     static float once[N], twice[N];
     myna_converter_options options = options_for(MYNA_LATENCY_LOW);
-    myna_source_meter *meter = NULL;
     myna_source source;
-    assert_int_equal(myna_source_meter_create(&meter, model, voice, &options, NULL), MYNA_OK);
-    myna_source_meter_process(meter, speech, N);
-    assert_int_equal(myna_source_meter_finish(meter, &source, NULL), MYNA_OK);
-    myna_source_meter_free(meter);
+    measure_speech(&source, &options);
     options.source = &source;
     source.output_gain = 0.5f;
     assert_int_equal(myna_convert(model, voice, &options, speech, N, once, NULL), MYNA_OK);
@@ -232,6 +238,31 @@ static void measured_gain_is_applied(void **state)
     for (size_t i = 0; i < N; i++) once[i] *= 2;
     assert_true(rms_of(twice, N) > 1e-3 && peak_of(twice, N) < 0.7f);
     assert_true(difference_db(once, twice, N) < -80); /* a power of two: no rounding differs */
+}
+
+/* An output found louder is matched by less, and the more of the source it was found in, the less. */
+static void measured_output_is_matched(void **state)
+{
+    (void)state;
+    static float out[N];
+    const float seconds[] = {1.5f, 30};
+    double moved_db[2];
+    myna_converter_options options = options_for(MYNA_LATENCY_LOW);
+    myna_source found, source;
+    measure_speech(&found, &options);
+    options.source = &source;
+    for (int i = 0; i < 2; i++) {
+        double rms[2];
+        source = found;
+        source.profile.speech_seconds = seconds[i];
+        for (int louder = 0; louder < 2; louder++) {
+            for (int b = 0; louder && b < MYNA_MEL_BANDS; b++) source.output.mean[b] += 0.4f;
+            assert_int_equal(myna_convert(model, voice, &options, speech, N, out, NULL), MYNA_OK);
+            rms[louder] = rms_of(out, N);
+        }
+        moved_db[i] = 20 * log10(rms[0] / rms[1]);
+    }
+    assert_true(moved_db[0] > 0.2 && moved_db[1] > 1.5 * moved_db[0] && moved_db[1] < 4);
 }
 
 /* Without a first pass the level must be found within the first second and a half of speech. */
@@ -520,6 +551,7 @@ int main(void)
         cmocka_unit_test(silence_gives_silence),
         cmocka_unit_test(level_goes_through),
         cmocka_unit_test(measured_gain_is_applied),
+        cmocka_unit_test(measured_output_is_matched),
         cmocka_unit_test(running_level_finds_the_level),
         cmocka_unit_test(pitch_follows_the_target),
         cmocka_unit_test(pitch_shift_is_reported),

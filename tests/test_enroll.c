@@ -157,7 +157,8 @@ static void reconstruction_is_the_networks_output(void **state)
     const bool reference = true;
     myna_batch batch = {content, speaker, pitch, ripple, noise, NULL, &reference, NULL};
     for (int latency = 0; latency <= MYNA_LATENCY_BEST; latency++) {
-        myna_network_set_retrieval(network, myna_retrieval_at((myna_latency)latency));
+        const myna_retrieval retrieval = myna_retrieval_at((myna_latency)latency);
+        myna_network_set_retrieval(network, retrieval);
         const float *out = myna_network_forward(network, &model->weights, &batch, (myna_latency)latency);
         myna_band_meter meter = {0};
         for (size_t i = 0; i < frames; i++) {
@@ -170,7 +171,7 @@ static void reconstruction_is_the_networks_output(void **state)
         myna_content_statistics statistics = {0};
         myna_network_listen(network, &model->weights, content, true, (myna_latency)latency, &statistics);
         myna_passage passage = {voice->log_mel, voice->f0_hz, voice->n_frames, &statistics};
-        assert_ok(myna_reconstruct(&got, model, &voice->speaker, (myna_latency)latency, &passage, NULL));
+        assert_ok(myna_reconstruct(&got, model, &voice->speaker, (myna_latency)latency, retrieval, &passage, NULL));
         for (int b = 0; b < MYNA_MEL_BANDS; b++) {
             assert_near(
                 got.mean[b], wanted.mean[b], 3e-4); /* after the end the stream sees silence, the batch nothing */
@@ -188,7 +189,7 @@ static void reconstruction_is_the_networks_output(void **state)
     }
     myna_passage passage = {voice->log_mel, voice->f0_hz, voice->n_frames, &mixed};
     myna_band_statistics got;
-    assert_ok(myna_reconstruct(&got, model, &voice->speaker, MYNA_LATENCY_BEST, &passage, NULL));
+    assert_ok(myna_reconstruct(&got, model, &voice->speaker, MYNA_LATENCY_BEST, myna_retrieval_of_own, &passage, NULL));
     assert_memory_equal(&got, &voice->reconstruction, sizeof got);
     myna_network_free(network);
     myna_voice_free(voice);

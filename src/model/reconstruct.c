@@ -40,7 +40,7 @@ static void hand_out(
 }
 
 myna_status myna_reconstruct_frames(const myna_model *model, const myna_speaker *speaker, myna_latency latency,
-    const myna_passage *passage, myna_reconstructed *sink, void *context, myna_error *error)
+    myna_retrieval retrieval, const myna_passage *passage, myna_reconstructed *sink, void *context, myna_error *error)
 {
     size_t n_steps = passage->n_frames / MYNA_STEP_FRAMES, pitch_lag = (size_t)myna_content_ahead(latency);
     size_t delay = pitch_lag + (size_t)myna_decoder_ahead(latency);
@@ -49,6 +49,7 @@ myna_status myna_reconstruct_frames(const myna_model *model, const myna_speaker 
     if (!b) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a pass through the network");
     myna_status status = myna_stream_create(&stream, model, speaker, latency, passage->content, false, error);
     if (status == MYNA_OK) {
+        myna_stream_set_retrieval(stream, retrieval);
         for (size_t first = 0; first < n_steps + delay; first += MYNA_STREAM_MAX_STEPS) {
             fill_block(b, passage, first, n_steps, pitch_lag);
             myna_stream_push(stream, b->out, b->out_f0_hz, b->in, b->f0_hz, MYNA_STREAM_MAX_STEPS);
@@ -67,10 +68,10 @@ static void measure(void *context, const float *log_mel, const float *out_log_me
 }
 
 myna_status myna_reconstruct(myna_band_statistics *out, const myna_model *model, const myna_speaker *speaker,
-    myna_latency latency, const myna_passage *passage, myna_error *error)
+    myna_latency latency, myna_retrieval retrieval, const myna_passage *passage, myna_error *error)
 {
     myna_band_meter meter = {0};
-    myna_status status = myna_reconstruct_frames(model, speaker, latency, passage, measure, &meter, error);
+    myna_status status = myna_reconstruct_frames(model, speaker, latency, retrieval, passage, measure, &meter, error);
     if (status != MYNA_OK) return status;
     memset(out, 0, sizeof *out);
     myna_band_meter_result(&meter, out);

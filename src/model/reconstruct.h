@@ -16,12 +16,12 @@ typedef struct myna_passage {
     const myna_content_statistics *content; /* of the recording it is from */
 } myna_passage;
 
-/* Streams a passage through the network just as a conversion at this latency does. */
+/* Streams a passage through the network as a conversion at this latency does, with this retrieval. */
 myna_status myna_reconstruct_frames(const myna_model *model, const myna_speaker *speaker, myna_latency latency,
-    const myna_passage *passage, myna_reconstructed *sink, void *context, myna_error *error);
+    myna_retrieval retrieval, const myna_passage *passage, myna_reconstructed *sink, void *context, myna_error *error);
 
 /* The band statistics of those frames' output. All zero where fewer than 8 are speech. */
 myna_status myna_reconstruct(myna_band_statistics *out, const myna_model *model, const myna_speaker *speaker,
-    myna_latency latency, const myna_passage *passage, myna_error *error);
+    myna_latency latency, myna_retrieval retrieval, const myna_passage *passage, myna_error *error);
 
 #endif

@@ -134,6 +134,11 @@ void myna_stream_free(myna_stream *stream)
     free(stream);
 }
 
+void myna_stream_set_retrieval(myna_stream *stream, myna_retrieval retrieval)
+{
+    stream->retrieval = retrieval;
+}
+
 void myna_stream_reset(myna_stream *s)
 {
     s->n_pushed = 0;

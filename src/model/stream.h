@@ -2,6 +2,7 @@
 #ifndef MYNA_MODEL_STREAM_H
 #define MYNA_MODEL_STREAM_H
 
+#include "model/attention.h"
 #include "model/model.h"
 #include "model/network.h"
 #include "model/speaker.h"
@@ -18,6 +19,8 @@ myna_status myna_stream_create(myna_stream **out, const myna_model *model, const
     const myna_content_statistics *content, bool learns, myna_error *error);
 void myna_stream_free(myna_stream *stream);
 void myna_stream_reset(myna_stream *stream); /* the speaker stays */
+/* Instead of myna_retrieval_at the stream's latency. */
+void myna_stream_set_retrieval(myna_stream *stream, myna_retrieval retrieval);
 /* Another speaker, faded in over 4 steps (0.1 s), from the one before alone: a third, within that time, ends the first.
  * All must outlive the stream. Never allocates. */
 void myna_stream_set_speaker(myna_stream *stream, const myna_speaker *speaker);

@@ -41,7 +41,8 @@ myna_status myna_voice_set_embedding(
     myna_status status =
         myna_speaker_remember(&speaker, &content, model, voice->log_mel, voice->n_frames, error);
     if (status == MYNA_OK)
-        status = myna_reconstruct(&reconstruction, model, &speaker, MYNA_LATENCY_BEST, &own, error);
+        status = myna_reconstruct(
+            &reconstruction, model, &speaker, MYNA_LATENCY_BEST, myna_retrieval_of_own, &own, error);
     if (status != MYNA_OK) {
         myna_speaker_clear(&speaker);
         return status;

@@ -8,7 +8,8 @@ struct myna_voice {
     char model_id[MYNA_ID_SIZE];
     myna_speaker speaker;
     myna_profile profile;                /* of the target's recordings */
-    myna_band_statistics reconstruction; /* of what the network makes of the target's own speech in its own voice, at best */
+    myna_band_statistics reconstruction; /* of what the network makes of the target's own speech in its own voice, at best with
+                                            myna_retrieval_of_own */
     size_t n_frames;                     /* 0 when mixed */
     float *log_mel;                      /* [n_frames][MYNA_MEL_BANDS], at normal level; stored as F16 */
     float *f0_hz;                        /* [n_frames] */

@@ -105,8 +105,9 @@ static myna_status measure_output(
     if (!a) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a first pass");
     a->bands = (myna_band_meter){0};
     a->n_frames = 0;
+    const myna_latency latency = meter->options.latency;
     myna_status status = myna_reconstruct_frames(
-        meter->model, &meter->voice->speaker, meter->options.latency, passage, keep, a, error);
+        meter->model, &meter->voice->speaker, latency, myna_retrieval_at(latency), passage, keep, a, error);
     if (status == MYNA_OK) {
         memset(&source->output, 0, sizeof source->output);
         myna_band_meter_result(&a->bands, &source->output);

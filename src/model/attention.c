@@ -6,8 +6,8 @@
 
 enum { C = MYNA_CHANNELS, KEY = MYNA_ATTENTION_KEY };
 
-/* On 72 pairs at best, a strength of 3 in place of 2 gives likeness +.008 and margin +.013; 4 costs words (others' CER +.010)
- * and sound, and is no nearer to the target. At low, 2 and 2 give likeness +.029 for .004 of CER. */
+/* On 72 pairs at best, a strength of 3 in place of 2 gives likeness +.008 and margin +.016; 4 costs words (others' CER
+ * +.010) and sound, and is no nearer to the target. At low, 2 and 2 give likeness +.029 for .004 of CER. */
 myna_retrieval myna_retrieval_at(myna_latency latency)
 {
     return (myna_retrieval){.sharpness = 2.0f, .strength = latency == MYNA_LATENCY_LOW ? 2.0f : 3.0f};

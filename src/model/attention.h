@@ -27,16 +27,16 @@ void myna_attention_memory(
     float *key, float *value, const myna_attention *weights, const float *heard, const float *content, size_t steps);
 
 /* How far a decoder leans on what it finds: queries count `sharpness` times, which tells sounds apart more sharply, and
- * what is found lies `strength` times as far from no_value. Both are 1 in training, where what is said is the target's own
- * speech and a reference is 3 s, so that little is asked of it; in a conversion more of both gives likeness for few words
- * (ABLATIONS.md, "Retrieval", "Told whom it hears" and "What was said is not the voice"). */
+ * what is found lies `strength` times as far from no_value. Both are 1 in training, where what is said is the target's
+ * own speech and a reference is 3 s, so that little is asked of it; in a conversion more of both gives likeness for few
+ * words (ABLATIONS.md, "Retrieval", "Told whom it hears" and "What was said is not the voice"). */
 typedef struct myna_retrieval {
     float sharpness, strength;
 } myna_retrieval;
 /* What a conversion at this latency uses. */
 myna_retrieval myna_retrieval_at(myna_latency latency);
-/* What a voice's own recordings are spoken with, to hear what the network gets wrong in it (pipeline/match.h), at all latencies:
- * as in conversions at best, likeness is .003 less and the margin .006. */
+/* What a voice's own recordings are spoken with, to hear what the network gets wrong in it (pipeline/match.h), for all
+ * latencies: with that of conversions at best likeness is .003 less and the margin .006, at low .014 and .014. */
 extern const myna_retrieval myna_retrieval_of_own;
 /* Before and after a look-up, in place: query[rows][MYNA_ATTENTION_KEY] and found[rows][MYNA_CHANNELS]. */
 void myna_retrieval_ask(float *query, size_t rows, myna_retrieval retrieval);
@@ -58,8 +58,8 @@ typedef struct myna_attention_pass {
 /* See arena.h: to be called twice. `retrieval` is the caller's to set. */
 void myna_attention_pass_lay_out(
     myna_attention_pass *pass, myna_arena *arena, size_t items, size_t steps, size_t reference_steps);
-/* What is heard of the references' content[items][reference_steps][MYNA_CONTENT_IN]: heard[items][reference_steps][c], to
- * stay until backward has run. An item that may not use its reference has only no_key and no_value. */
+/* What is heard of the references' content[items][reference_steps][MYNA_CONTENT_IN]: heard[items][reference_steps][c],
+ * to stay until backward has run. An item that may not use its reference has only no_key and no_value. */
 void myna_attention_pass_remember(myna_attention_pass *pass, const myna_attention *weights, const float *heard,
     const float *content, const bool *used);
 /* Returns out[rows][c] of x[rows][c]. */

@@ -8,8 +8,8 @@ struct myna_voice {
     char model_id[MYNA_ID_SIZE];
     myna_speaker speaker;
     myna_profile profile;                /* of the target's recordings */
-    myna_band_statistics reconstruction; /* of what the network makes of the target's own speech in its own voice, at best with
-                                            myna_retrieval_of_own */
+    myna_band_statistics reconstruction; /* of what the network makes of the target's own speech in its own voice, at
+                                            best, with myna_retrieval_of_own */
     size_t n_frames;                     /* 0 when mixed */
     float *log_mel;                      /* [n_frames][MYNA_MEL_BANDS], at normal level; stored as F16 */
     float *f0_hz;                        /* [n_frames] */
@@ -19,7 +19,8 @@ struct myna_voice {
  * MYNA_SPEAKER_FRAMES frames. */
 myna_status myna_embed_frames(
     float *embedding, const myna_model *model, const float *log_mel, size_t n_frames, myna_error *error);
-/* Gives a voice this embedding, film_change (NULL: zeros) and model: fills speaker, reconstruction (where there are frames) and model_id. */
+/* Gives a voice this embedding, film_change (NULL: zeros) and model: fills speaker, reconstruction (where there are
+ * frames) and model_id. */
 myna_status myna_voice_set_embedding(
     myna_voice *voice, const myna_model *model, const float *embedding, const float *film_change, myna_error *error);
 /* Both in turn: fills the same from log_mel and f0_hz. */

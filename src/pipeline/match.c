@@ -8,7 +8,7 @@
 
 enum { SMOOTHED_BANDS = 9 };
 static const float frame_seconds = (float)MYNA_HOP_SAMPLES / MYNA_SAMPLE_RATE_HZ;
-static const float words_seconds = 5.0f; /* after which what was said differs as much as what is kept of the source's voice */
+static const float words_seconds = 5.0f; /* after which words differ as much as what is kept of the source's voice */
 static const float memory_seconds = 10.0f, kept_seconds = (float)MYNA_VOICE_MAX_FRAMES * frame_seconds;
 static const float least_scale = 0.7f, most_scale = 1.5f, most_shift = 0.6f; /* log10 units: 12 dB */
 static const float least_deviation = 1e-3f;
@@ -81,8 +81,8 @@ void myna_match_learn(myna_match *match, const float *log_mel, size_t n_frames)
     if (n_frames == 0 || !myna_statistics_known(&match->target)) return;
     for (size_t i = 0; i < n_frames; i++) {
         const float *x = log_mel + i * MYNA_MEL_BANDS;
-        match->output_seconds = fminf(match->output_seconds + frame_seconds, memory_seconds);
-        float rate = frame_seconds / match->output_seconds;
+        if (match->output_seconds < memory_seconds) match->output_seconds += frame_seconds;
+        float rate = frame_seconds / fminf(match->output_seconds, memory_seconds);
         for (int b = 0; b < MYNA_MEL_BANDS; b++) {
             float *mean = &match->output.mean[b], *deviation = &match->output.deviation[b];
             float before = clamp(x[b], lowest, highest) - *mean, variance = *deviation * *deviation;

@@ -6,8 +6,9 @@
 
 enum { C = MYNA_CHANNELS, KEY = MYNA_ATTENTION_KEY };
 
-/* On 72 pairs at best, a strength of 3 in place of 2 gives likeness +.008 and margin +.016; 4 costs words (others' CER
- * +.010) and sound, and is no nearer to the target. At low, 2 and 2 give likeness +.029 for .004 of CER. */
+/* On 102 pairs at best, a strength of 3 in place of 2 gives likeness +.008 and margin +.016 for no words; on 72 pairs 4
+ * costs words (others' CER +.010) and sound, and is no nearer to the target. At low, on 72 pairs, 2 and 2 in place of
+ * 1 and 1 give likeness +.029 for .004 to .011 of CER, in two runs. */
 myna_retrieval myna_retrieval_at(myna_latency latency)
 {
     return (myna_retrieval){.sharpness = 2.0f, .strength = latency == MYNA_LATENCY_LOW ? 2.0f : 3.0f};

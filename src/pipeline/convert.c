@@ -124,7 +124,7 @@ static void start(myna_converter *c)
     myna_running_level_init(&c->level, has_source(c) ? source->speech_level_db : usual_level_db);
     myna_pitch_map_init(
         &c->pitch, &c->options, has_source(c) ? source_log_f0 : c->model->weights.front.log_f0, target_log_f0);
-    myna_match_init(&c->match, &c->source.output, output_is_known ? source->speech_seconds : 0, c->voice);
+    myna_match_init(&c->match, &c->source.output, source->speech_seconds, c->voice);
     myna_output_level_init(&c->output_level, level_start_seconds);
     if (output_is_known && c->source.output_gain > 0)
         c->output_level.spoken /= (double)c->source.output_gain * (double)c->source.output_gain;
@@ -217,7 +217,7 @@ myna_status myna_converter_set_voice(myna_converter *c, const myna_voice *voice,
     memset(&c->source.output, 0, sizeof c->source.output);
     c->pitch.target_mean = voice->profile.log_f0_mean;
     c->pitch.target_deviation = voice->profile.log_f0_deviation;
-    myna_match_init(&c->match, &c->source.output, 0, voice);
+    myna_match_init(&c->match, NULL, 0, voice);
     myna_output_level_init(&c->output_level, level_start_seconds);
     myna_stream_set_speaker(c->stream, &voice->speaker);
     return MYNA_OK;

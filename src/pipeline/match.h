@@ -22,15 +22,15 @@ typedef struct myna_match {
     float scale[MYNA_MEL_BANDS], offset[MYNA_MEL_BANDS]; /* before loudness: scale * log_mel + offset */
 } myna_match;
 
-/* `output` of output_seconds of speech; 0: nothing is known yet. What is unknown of the voice counts as no difference.
- */
+/* `output` of output_seconds of speech: 0, or statistics that are not known, where there is nothing yet. What is
+ * unknown of the voice counts as no difference. */
 void myna_match_init(
     myna_match *match, const myna_band_statistics *output, float output_seconds, const myna_voice *voice);
 
 /* Running estimates: moves `output` by a step's n_frames speech frames log_mel[n_frames][MYNA_MEL_BANDS], then computes
  * the match anew. Ten seconds of speech are remembered: long enough to hear every sound of a language several times,
- * short enough to reach a new speaker within two or three sentences. A frame moves a band by 0.25 % of its distance at
- * most. Pauses do not count. */
+ * short enough to reach a new speaker within two or three sentences. A frame moves a band by about 0.25 % of its
+ * distance at most. Pauses do not count. */
 void myna_match_learn(myna_match *match, const float *log_mel, size_t n_frames);
 
 /* log_mel[MYNA_MEL_BANDS] in place. The result lies in [-6, 2.5]; what is not a number becomes -6. */

@@ -1,9 +1,9 @@
 /* Attention (Vaswani et al. 2017). */
 #include "base/simd.h"
-#include "nn/approx.h"
 #include "nn/gemm.h"
 #include "nn/lanes.h"
 #include "nn/layers.h"
+#include "nn/softmax.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,29 +23,9 @@ static head_view view_of(size_t item, size_t head, const myna_attention_shape *s
     };
 }
 
-/* Sums of x, in MYNA_LANES partial sums: see lanes.h. */
-MYNA_INLINE float sum_of(const float *restrict x, size_t n)
-{
-    const size_t n_whole = n - n % MYNA_LANES;
-    float lanes[MYNA_LANES] = {0};
-    for (size_t i = 0; i < n_whole; i += MYNA_LANES)
-        for (size_t l = 0; l < MYNA_LANES; l++) lanes[l] += x[i + l];
-    for (size_t i = n_whole; i < n; i++) lanes[i - n_whole] += x[i];
-    return myna_lanes_sum(lanes);
-}
-
-MYNA_INLINE void softmax(float *restrict x, size_t n, float scale)
-{
-    float largest = x[0];
-    for (size_t i = 1; i < n; i++) largest = x[i] > largest ? x[i] : largest;
-    for (size_t i = 0; i < n; i++) x[i] = myna_exp_approx(scale * (x[i] - largest));
-    const float to_one = 1.0f / sum_of(x, n);
-    for (size_t i = 0; i < n; i++) x[i] *= to_one;
-}
-
 MYNA_VECTORIZED static void softmax_rows(float *x, size_t rows, size_t n, size_t stride, float scale)
 {
-    for (size_t r = 0; r < rows; r++) softmax(x + r * stride, n, scale);
+    for (size_t r = 0; r < rows; r++) myna_softmax(x + r * stride, n, scale);
 }
 
 void myna_attention_forward(float *out, float *weights, const float *query, const float *key, const float *value,
@@ -74,7 +54,7 @@ MYNA_VECTORIZED static void softmax_backward(
 {
     for (size_t r = 0; r < rows; r++, d += stride, weights += stride) {
         for (size_t i = 0; i < n; i++) d[i] *= weights[i];
-        const float sum = sum_of(d, n);
+        const float sum = myna_sum(d, n);
         for (size_t i = 0; i < n; i++) d[i] = scale * (d[i] - sum * weights[i]);
     }
 }
@@ -121,7 +101,7 @@ void myna_attention_row(float *restrict out, float *restrict scratch, const floa
             const float *restrict column = columns + (head * s.key_size + d) * s.n_keys;
             for (size_t i = 0; i < s.n_keys; i++) scratch[i] += q * column[i];
         }
-        softmax(scratch, s.n_keys, scale);
+        myna_softmax(scratch, s.n_keys, scale);
         for (size_t i = 0; i < s.n_keys; i++) {
             const float *restrict row = value + i * values + head * s.value_size;
             for (size_t c = 0; c < s.value_size; c++) out[head * s.value_size + c] += scratch[i] * row[c];

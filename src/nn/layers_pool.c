@@ -1,8 +1,8 @@
 /* Attentive statistics pooling (Okabe et al. 2018). */
 #include "base/simd.h"
-#include "nn/approx.h"
 #include "nn/lanes.h"
 #include "nn/layers.h"
+#include "nn/softmax.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,15 +17,6 @@ MYNA_INLINE float dot(const float *restrict a, const float *restrict b, size_t n
         for (size_t l = 0; l < MYNA_LANES; l++) lanes[l] += a[c + l] * b[c + l];
     for (size_t c = n_whole; c < n; c++) lanes[c - n_whole] += a[c] * b[c];
     return myna_lanes_sum(lanes);
-}
-
-MYNA_INLINE void softmax(float *x, size_t n)
-{
-    float largest = x[0], sum = 0.0f;
-    for (size_t i = 1; i < n; i++) largest = x[i] > largest ? x[i] : largest;
-    for (size_t i = 0; i < n; i++) x[i] = myna_exp_approx(x[i] - largest);
-    for (size_t i = 0; i < n; i++) sum += x[i];
-    for (size_t i = 0; i < n; i++) x[i] /= sum;
 }
 
 /* out[2 * channels] of one item from its finished weights[steps]. */
@@ -53,7 +44,7 @@ void myna_pool_forward(float *out, float *weights, const float *in, const float 
         const float *x = in + item * steps * channels;
         float *w = weights + item * steps;
         for (size_t t = 0; t < steps; t++) w[t] = dot(x + t * channels, attention, channels) + bias[0];
-        softmax(w, steps);
+        myna_softmax(w, steps, 1.0f);
         weighted_statistics(out + item * 2 * channels, w, x, steps, channels);
     }
 }

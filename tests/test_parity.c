@@ -25,7 +25,7 @@ enum {
     MAX_TENSORS = MYNA_MAX_TENSORS,
 };
 static const uint64_t parameter_seed = 1, change_seed = 2, input_seed = 3;
-static const float training_rate = 0.015f;
+static const float training_rate = 0.3f;
 
 /* One item does without a reference, and of one nobody knows who speaks. */
 static const bool reference[ITEMS] = {true, false, true}, is_known[ITEMS] = {true, true, false};

@@ -38,7 +38,7 @@ static myna_train_options small_options(uint64_t seed)
     options.batch = 4;
     options.n_threads = 2;
     options.seed = seed;
-    options.rate = 0.02f; /* at warm-up's start only a small part of it is used */
+    options.rate = 0.06f; /* at warm-up's start only a small part of it is used */
     return options;
 }
 

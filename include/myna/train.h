@@ -79,7 +79,7 @@ typedef struct myna_train_options {
     float code_noise;  /* standard deviation, on tanh values */
     float phone_weight; /* of the phones' cross-entropy, a mean over all steps of a batch, against the loss; more takes
                            more of the source away, and words with it */
-    float rate;        /* AdamW's learning rate after warm-up */
+    float rate;        /* learning rate after warm-up: of Muon for matrices, of AdamW for the rest */
     float self_conversion; /* share of steps whose segments the model converts to another voice before it hears them */
     uint64_t self_conversion_after; /* a model from nothing must learn to speak first: so many steps; 0 with init_model */
     bool single_precision; /* no matrix products in bfloat16, which are taken where the processor has fast ones and

@@ -17,7 +17,7 @@ from .network import BALANCED, BEST, CONTENT_IN, LOW, MEL_BANDS, PITCH_IN, SPEAK
 from .training import Trainer, loss_parts
 
 CODE_WIDTH, ITEMS, STEPS, SPEAKER_STEPS = 16, 3, 64, 64  # steps as in training: MYNA_SEGMENT_STEPS ...
-N_TRAINING_STEPS, RATE = 10, 0.015  # at warm-up's start, so 0.000075 to 0.00075
+N_TRAINING_STEPS, RATE = 10, 0.3  # at warm-up's start, so 0.0015 to 0.015
 STEP_STRIDE = 21  # of the outputs that are stored in full: steps 0, 21, 42, 63
 PARAMETER_SEED, CHANGE_SEED, INPUT_SEED = 1, 2, 3
 LATENCIES = {"low": LOW, "balanced": BALANCED, "best": BEST}

@@ -94,18 +94,32 @@ static void find_gradients(void *context, int member, int n_members)
     bench *b = context;
     share *s = &b->shares[member];
     myna_batch batch = {s->content, s->speaker, s->pitch, s->ripple, s->noise, NULL, s->reference, NULL};
-    myna_gemm_watch(&s->tally);
     myna_worker_gradients(b->trainer, &b->trainer->workers[member], &batch, s->target, MYNA_LATENCY_BEST);
+}
+
+static void begin_watching(void *context, int member, int n_members)
+{
+    (void)n_members;
+    share *s = &((bench *)context)->shares[member];
+    s->tally = (myna_gemm_tally){0};
+    myna_gemm_watch(&s->tally);
+}
+
+static void end_watching(void *context, int member, int n_members)
+{
+    (void)context, (void)member, (void)n_members;
     myna_gemm_watch(NULL);
 }
 
+/* Its products are the network's and Muon's. */
 static void take_step(void *context)
 {
     bench *b = context;
     myna_train_report report;
-    for (int i = 0; i < b->trainer->options.n_threads; i++) b->shares[i].tally = (myna_gemm_tally){0};
+    myna_team_run(b->trainer->team, begin_watching, b);
     myna_team_run(b->trainer->team, find_gradients, b);
     myna_status status = myna_trainer_update(b->trainer, &report, NULL);
+    myna_team_run(b->trainer->team, end_watching, b);
     if (status != MYNA_OK) b->status = status;
 }
 
@@ -139,7 +153,7 @@ static size_t heard_rows_of(const char *name, size_t items)
 }
 
 /* Of every matrix: forward, gradient of the input where that is not the first, gradient of the weights. What the attention
- * multiplies without one, a fiftieth of all, is left out. */
+ * multiplies without one, a fiftieth of all, and Muon are left out. */
 static void multiply(void *context, int member, int n_members)
 {
     (void)n_members;

@@ -1,4 +1,5 @@
-/* AdamW (Loshchilov and Hutter 2019), gradient clipping, the schedule, the moving average of weights. */
+/* AdamW (Loshchilov and Hutter 2019), gradient clipping, the schedule, the moving average of weights; for matrices see
+ * muon.h. */
 #ifndef MYNA_NN_OPTIM_H
 #define MYNA_NN_OPTIM_H
 

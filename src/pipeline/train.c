@@ -4,7 +4,6 @@
 #include "model/model.h"
 #include "model/network.h"
 #include "nn/loss.h"
-#include "nn/optim.h"
 #include "pipeline/segments.h"
 #include "pipeline/trainer.h"
 
@@ -12,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARM_UP_STEPS = 200, VALIDATION_SEGMENTS = 96, CONTENT_SEGMENTS = 192 };
-static const float gradient_limit = 1.0f;
+enum { VALIDATION_SEGMENTS = 96, CONTENT_SEGMENTS = 192 };
 
 void myna_train_options_init(myna_train_options *options)
 {
@@ -28,6 +26,18 @@ void myna_train_options_init(myna_train_options *options)
 }
 
 /* ---- Making ---------------------------------------------------------------------------------------------------------- */
+
+/* Of Muon, for any of the matrices. */
+static size_t most_scratch(const myna_layout *layout)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < layout->n_tensors; i++) {
+        const myna_tensor *tensor = &layout->tensors[i];
+        size_t size = myna_muon_scratch_size(tensor->dims[0], tensor->dims[1]);
+        if (myna_tensor_maps(tensor) && size > most) most = size;
+    }
+    return most;
+}
 
 static myna_status create_workers(myna_trainer *t, myna_error *error)
 {
@@ -48,7 +58,8 @@ static myna_status create_workers(myna_trainer *t, myna_error *error)
         size_t n_out = w->n_items * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT;
         w->gradients = calloc(t->layout.n_parameters, sizeof *w->gradients);
         w->dout = calloc(n_out + 1, sizeof *w->dout);
-        if (!w->gradients || !w->dout) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for gradients");
+        w->muon = malloc(most_scratch(&t->layout) * sizeof *w->muon);
+        if (!w->gradients || !w->dout || !w->muon) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for gradients");
         myna_weights_bind(&w->bound, &t->layout, w->gradients);
         if (!t->options.single_precision && myna_bfloat_is_fast()) {
             w->rounding = myna_bfloat_create();
@@ -145,6 +156,7 @@ void myna_trainer_free(myna_trainer *t)
         myna_bfloat_free(t->workers[i].rounding);
         myna_phone_pass_clear(&t->workers[i].phones);
         free(t->workers[i].gradients);
+        free(t->workers[i].muon);
         free(t->workers[i].dout);
     }
     free(t->workers);
@@ -228,79 +240,6 @@ static void gradient_job(void *context, int member, int n_members)
     if (draw_self_conversion(t)) convert_inputs(t, w, first);
     myna_batch batch = myna_segment_batch(w->maker);
     myna_worker_gradients(t, w, &batch, myna_segment_target(w->maker), draw_latency(t->options.seed, t->n_done));
-}
-
-/* Each member: all workers' gradients of its slice of the parameters, into worker 0's. */
-static void join_job(void *context, int member, int n_members)
-{
-    myna_trainer *t = context;
-    size_t begin, end;
-    myna_slice(t->layout.n_trained, member, n_members, &begin, &end);
-    for (int i = 1; i < n_members; i++)
-        myna_accumulate(t->workers[0].gradients + begin, t->workers[i].gradients + begin, end - begin);
-    t->workers[member].sum_of_squares = myna_sum_of_squares(t->workers[0].gradients + begin, end - begin);
-}
-
-/* Each member: the optimiser and the moving average on its slice. */
-static void update_job(void *context, int member, int n_members)
-{
-    myna_trainer *t = context;
-    size_t begin, end;
-    myna_slice(t->layout.n_trained, member, n_members, &begin, &end);
-    for (size_t i = 0; i < t->layout.n_tensors; i++) {
-        const myna_tensor *tensor = &t->layout.tensors[i];
-        size_t from = tensor->offset > begin ? tensor->offset : begin;
-        size_t to = tensor->offset + tensor->size < end ? tensor->offset + tensor->size : end;
-        if (from >= to) continue;
-        myna_adamw_update(t->parameters + from, t->moment1 + from, t->moment2 + from, t->workers[0].gradients + from,
-            to - from, &t->update, t->gradient_scale, myna_tensor_decays(tensor));
-    }
-    myna_average_update(t->average + begin, t->parameters + begin, end - begin, t->average_decay);
-}
-
-/* The average follows closely at first, then over about a thousand steps. */
-static float average_decay(uint64_t step)
-{
-    return fminf(0.999f, (1.0f + (float)step) / (10.0f + (float)step));
-}
-
-/* Their share that was read right, NAN where no step had one. */
-static float update_phone_reader(myna_trainer *t)
-{
-    size_t n_known = 0, n_right = 0;
-    float *gradients = t->workers[0].phones.gradients;
-    if (!t->phones.parameters) return NAN;
-    for (int i = 0; i < t->options.n_threads; i++) {
-        const myna_phone_pass *pass = &t->workers[i].phones;
-        if (i > 0) myna_accumulate(gradients, pass->gradients, t->phones.n_parameters);
-        n_known += pass->n_known;
-        n_right += pass->n_right;
-    }
-    myna_phone_reader_update(&t->phones, gradients, &t->update);
-    return n_known ? (float)n_right / (float)n_known : NAN;
-}
-
-myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna_error *error)
-{
-    myna_team_run(t->team, join_job, t);
-    double loss = 0, l1 = 0, squares = 0;
-    for (int i = 0; i < t->options.n_threads; i++) {
-        loss += t->workers[i].loss;
-        l1 += t->workers[i].parts[0];
-        squares += t->workers[i].sum_of_squares;
-    }
-    float norm = (float)sqrt(squares);
-    if (!isfinite(loss) || !isfinite(norm))
-        return myna_fail(error, MYNA_ERROR_NOT_FINITE, "the loss is not finite at step %llu",
-            (unsigned long long)t->n_done + 1);
-    float rate = t->options.rate * myna_schedule(t->n_done, WARM_UP_STEPS, t->options.n_steps);
-    t->update = (myna_adamw){rate, 0.9f, 0.98f, 1e-8f, 0.01f, t->n_done + 1};
-    t->gradient_scale = norm > gradient_limit ? gradient_limit / norm : 1.0f;
-    t->average_decay = average_decay(t->n_done);
-    myna_team_run(t->team, update_job, t);
-    t->n_done++;
-    *report = (myna_train_report){t->n_done, (float)loss, (float)l1, update_phone_reader(t), norm, rate};
-    return MYNA_OK;
 }
 
 myna_status myna_trainer_step(myna_trainer *t, myna_train_report *report, myna_error *error)

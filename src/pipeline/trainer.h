@@ -1,5 +1,5 @@
-/* The trainer's inside, shared by train.c (steps) and checkpoint.c (saving and resuming); parity tests and benchmarks
- * take a step on batches of their own through it. */
+/* The trainer's inside, shared by train.c (steps), train_update.c (their second half) and checkpoint.c (saving and
+ * resuming); parity tests and benchmarks take a step on batches of their own through it. */
 #ifndef MYNA_PIPELINE_TRAINER_H
 #define MYNA_PIPELINE_TRAINER_H
 
@@ -7,6 +7,7 @@
 #include "model/network.h"
 #include "model/tensor_file.h"
 #include "nn/gemm.h"
+#include "nn/muon.h"
 #include "nn/optim.h"
 #include "pipeline/phones.h"
 #include "pipeline/segments.h"
@@ -18,6 +19,7 @@ typedef struct worker {
     myna_network *network;
     myna_bfloat *rounding; /* NULL: products in single precision */
     float *gradients; /* [n_parameters] */
+    float *muon; /* scratch for the largest matrix */
     myna_weights bound; /* into gradients */
     float *dout;
     myna_phone_pass phones; /* where the trainer has a reader */
@@ -32,7 +34,7 @@ struct myna_trainer {
     uint64_t n_done; /* steps */
     myna_facts facts; /* of the checkpoint it goes on from */
     myna_layout layout;
-    float *parameters, *average, *moment1, *moment2; /* [n_parameters] */
+    float *parameters, *average, *moment1, *moment2; /* [n_parameters]; Muon has no second moment */
     myna_weights weights, average_weights;           /* into the first two */
     myna_phone_reader phones; /* empty where the corpus knows none */
     myna_mel *mel;
@@ -41,6 +43,7 @@ struct myna_trainer {
     worker *workers; /* [n_threads] */
 
     myna_adamw update; /* of the step under way */
+    myna_muon matrix_update;
     float gradient_scale, average_decay;
 };
 

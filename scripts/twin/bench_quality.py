@@ -98,6 +98,8 @@ def draw(path, curves, title):
     for name, curve in curves.items():
         axes.plot([s / 60 for s, _, _ in curve], [loss for _, _, loss in curve], marker=".", label=name)
     axes.set(xlabel="minutes", ylabel="validation L1, normalised log-mel", title=title)
+    least = min(loss for curve in curves.values() for _, _, loss in curve)
+    axes.set_ylim(0.97 * least, 1.5 * least)  # the first minute's fall would hide the rest
     axes.grid(alpha=0.3)
     axes.legend()
     figure.tight_layout()

@@ -141,7 +141,8 @@ static void convert_may_work_in_place(void **state)
 /* ---- Time -------------------------------------------------------------------------------------------------------- */
 
 /* A changed sample reaches out from the first sample after its step on: never earlier, or the latency claimed would be
- * too short, and (but for the flat ends of the window) not later, or it would be longer than need be. */
+ * too short, and not later by half a hop, or it would be longer than need be. Where windows are flat, at their ends,
+ * rounding may hide it for some tens of samples: of a step's last sample most. */
 static void latency_is_what_it_claims(void **state)
 {
     (void)state;
@@ -162,7 +163,7 @@ static void latency_is_what_it_claims(void **state)
             for (size_t i = 0; i < N; i += 100) myna_converter_process(converter, changed + i, 100, after + i);
             while (first < N && before[first] == after[first]) first++;
             size_t step_end = n / STEP * STEP + STEP;
-            assert_in_range(first, step_end, step_end + 64);
+            assert_in_range(first, step_end, step_end + MYNA_HOP_SAMPLES / 2);
         }
         myna_converter_free(converter);
     }

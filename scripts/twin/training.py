@@ -1,5 +1,5 @@
 """Myna's training step in PyTorch: the loss of src/nn/loss.h, the optimisers of src/nn/optim.h and src/nn/muon.h as
-src/pipeline/train.c drives them."""
+src/pipeline/train_update.c drives them."""
 
 import torch
 

@@ -156,13 +156,11 @@ static size_t heard_rows_of(const char *name, size_t items)
  * multiplies without one, a fiftieth of all, and Muon are left out. */
 static void multiply(void *context, int member, int n_members)
 {
-    (void)n_members;
     bench *b = context;
     const myna_layout *layout = &b->trainer->layout;
     share *s = &b->shares[member];
     worker *w = &b->trainer->workers[member];
-    s->tally = (myna_gemm_tally){0};
-    myna_gemm_watch(&s->tally);
+    begin_watching(context, member, n_members);
     myna_gemm_round(w->rounding);
     for (size_t i = 0; i < layout->n_tensors; i++) {
         const myna_tensor *tensor = &layout->tensors[i];
@@ -178,7 +176,7 @@ static void multiply(void *context, int member, int n_members)
         myna_gemm_tn(w->gradients + tensor->offset, s->out, s->in, n_out, n_in, rows, 0);
     }
     myna_gemm_round(NULL);
-    myna_gemm_watch(NULL);
+    end_watching(context, member, n_members);
 }
 
 static void multiply_all(void *context)

@@ -129,11 +129,11 @@ static inline bool myna_tensor_decays(const myna_tensor *tensor)
 {
     return tensor->n_dims == 2;
 }
-/* A matrix that maps many values to many has directions that Muon can tell apart; convolution taps, which are one for
- * each channel, and what maps to a single value are left to AdamW. */
+/* A trained matrix that maps many values to many has directions that Muon can tell apart; convolution taps, which are one
+ * for each channel, and what maps to a single value are left to AdamW. */
 static inline bool myna_tensor_maps(const myna_tensor *tensor)
 {
-    return tensor->n_dims == 2 && tensor->dims[0] >= 16 && tensor->dims[1] >= 16;
+    return myna_tensor_is_trained(tensor) && tensor->n_dims == 2 && tensor->dims[0] >= 16 && tensor->dims[1] >= 16;
 }
 
 #endif

@@ -13,11 +13,8 @@ static const float epsilon = 1e-5f;
 MYNA_INLINE void row_statistics(float *restrict stats, const float *restrict in, size_t n)
 {
     const size_t n_whole = n - n % MYNA_LANES;
-    float lanes[MYNA_LANES] = {0}, squares[MYNA_LANES] = {0};
-    for (size_t c = 0; c < n_whole; c += MYNA_LANES)
-        for (size_t l = 0; l < MYNA_LANES; l++) lanes[l] += in[c + l];
-    for (size_t c = n_whole; c < n; c++) lanes[c - n_whole] += in[c];
-    const float mean = myna_lanes_sum(lanes) / (float)n;
+    float squares[MYNA_LANES] = {0};
+    const float mean = myna_sum(in, n) / (float)n;
     for (size_t c = 0; c < n_whole; c += MYNA_LANES)
         for (size_t l = 0; l < MYNA_LANES; l++) squares[l] += (in[c + l] - mean) * (in[c + l] - mean);
     for (size_t c = n_whole; c < n; c++) squares[c - n_whole] += (in[c] - mean) * (in[c] - mean);

@@ -4,6 +4,7 @@
 #include "model/model.h"
 #include "model/network.h"
 #include "nn/loss.h"
+#include "nn/muon.h"
 #include "pipeline/segments.h"
 #include "pipeline/trainer.h"
 

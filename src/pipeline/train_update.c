@@ -25,14 +25,14 @@ static void join_job(void *context, int member, int n_members)
 static void update_matrices(myna_trainer *t, int member, int n_members)
 {
     worker *w = &t->workers[member];
+    const myna_muon options = {t->update.rate, 0.95f, t->update.decay};
     int turn = 0;
     myna_gemm_round(w->rounding);
     for (size_t i = 0; i < t->layout.n_tensors; i++) {
         const myna_tensor *tensor = &t->layout.tensors[i];
-        if (!myna_tensor_is_trained(tensor) || !myna_tensor_maps(tensor)) continue;
-        if (turn++ % n_members != member) continue;
+        if (!myna_tensor_maps(tensor) || turn++ % n_members != member) continue;
         myna_muon_update(t->parameters + tensor->offset, t->moment1 + tensor->offset,
-            t->workers[0].gradients + tensor->offset, tensor->dims[0], tensor->dims[1], &t->matrix_update,
+            t->workers[0].gradients + tensor->offset, tensor->dims[0], tensor->dims[1], &options,
             t->gradient_scale, w->muon);
     }
     myna_gemm_round(NULL);
@@ -104,7 +104,6 @@ myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna
             (unsigned long long)t->n_done + 1);
     float rate = t->options.rate * myna_schedule(t->n_done, WARM_UP_STEPS, t->options.n_steps);
     t->update = (myna_adamw){rate, 0.9f, 0.98f, 1e-8f, 0.01f, t->n_done + 1};
-    t->matrix_update = (myna_muon){rate, 0.95f, 0.01f};
     t->gradient_scale = norm > gradient_limit ? gradient_limit / norm : 1.0f;
     t->average_decay = average_decay(t->n_done);
     myna_team_run(t->team, update_job, t);

@@ -7,7 +7,6 @@
 #include "model/network.h"
 #include "model/tensor_file.h"
 #include "nn/gemm.h"
-#include "nn/muon.h"
 #include "nn/optim.h"
 #include "pipeline/phones.h"
 #include "pipeline/segments.h"
@@ -43,7 +42,6 @@ struct myna_trainer {
     worker *workers; /* [n_threads] */
 
     myna_adamw update; /* of the step under way */
-    myna_muon matrix_update;
     float gradient_scale, average_decay;
 };
 

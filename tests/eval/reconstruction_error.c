@@ -4,6 +4,7 @@
  *   reconstruction_error MODEL RECORDING...
  *
  * prints a line of the error, a tab and the recording's path for each that it can read. */
+#include "base/status.h"
 #include "io/audio_file.h"
 #include "model/reconstruct.h"
 #include "model/voice.h"
@@ -48,10 +49,7 @@ static myna_status measure(difference *d, const myna_model *model, const char *p
     myna_status status = myna_audio_load(&samples, &n, path, NULL, error);
     if (status == MYNA_OK) status = myna_probe_create(&probe, samples, n, error);
     if (status == MYNA_OK) status = speak(d, model, &probe, error);
-    if (status == MYNA_OK && d->n == 0) {
-        snprintf(error->detail, sizeof error->detail, "no speech");
-        status = MYNA_ERROR_SPEECH;
-    }
+    if (status == MYNA_OK && d->n == 0) status = myna_fail(error, MYNA_ERROR_SPEECH, "no speech");
     myna_probe_free(&probe);
     free(samples);
     return status;

@@ -47,6 +47,11 @@ quietly() {
     rm -f "$log"
 }
 
+# build TARGET...: of the release build, in the root of the source tree
+build() {
+    quietly cmake --preset release && quietly cmake --build --preset release --target "$@"
+}
+
 # has_python NAME: sets python to MYNA_PYTHON, or else to that of the virtual environment build/NAME-venv; fails where that
 # is still to be made. Needs $here, the root of the source tree.
 has_python() {

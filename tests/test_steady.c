@@ -5,11 +5,12 @@
 
 enum { MAX_ROWS = 16, MAX_IN = 64, MAX_OUT = 40 };
 
-static float in[MAX_ROWS * MAX_IN], weight[MAX_OUT * MAX_IN], bias[MAX_OUT], packed[48 * MAX_IN];
+static float in[MAX_ROWS * MAX_IN], weight[MAX_OUT * MAX_IN], bias[MAX_OUT], packed[64 * MAX_IN];
 static float out[MAX_ROWS * MAX_OUT], all[MAX_ROWS * MAX_OUT];
 
 typedef void forward_function(float *, const float *, const float *, const float *, size_t, size_t, size_t);
-static forward_function *const both[] = {myna_steady_forward, myna_steady_forward_in_halves};
+static forward_function *const all_ways[] = {
+    myna_steady_forward, myna_steady_forward_narrow, myna_steady_forward_wide};
 
 static int set_up(void **state)
 {
@@ -44,7 +45,7 @@ static void check_definition(forward_function *forward)
 static void agrees_with_the_definition(void **state)
 {
     (void)state;
-    for (int i = 0; i < 2; i++) check_definition(both[i]);
+    for (int i = 0; i < 3; i++) check_definition(all_ways[i]);
 }
 
 static void check_rows(forward_function *forward)
@@ -63,7 +64,17 @@ static void check_rows(forward_function *forward)
 static void a_row_does_not_know_its_company(void **state)
 {
     (void)state;
-    for (int i = 0; i < 2; i++) check_rows(both[i]);
+    for (int i = 0; i < 3; i++) check_rows(all_ways[i]);
+}
+
+static void both_ways_give_the_same_bits(void **state)
+{
+    (void)state;
+    const size_t n_out = 37, n_in = 61;
+    myna_steady_pack(packed, weight, n_out, n_in);
+    myna_steady_forward_narrow(all, in, packed, bias, MAX_ROWS, n_out, n_in);
+    myna_steady_forward_wide(out, in, packed, bias, MAX_ROWS, n_out, n_in);
+    assert_memory_equal(out, all, MAX_ROWS * n_out * sizeof *out);
 }
 
 int main(void)
@@ -71,6 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_definition),
         cmocka_unit_test(a_row_does_not_know_its_company),
+        cmocka_unit_test(both_ways_give_the_same_bits),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

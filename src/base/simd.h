@@ -11,16 +11,17 @@
 
 #if defined(__x86_64__) && defined(__linux__) && !defined(__clang__) && !defined(MYNA_NO_DISPATCH)
 #define MYNA_VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#define MYNA_HAS_AVX2_ALONE (__builtin_cpu_supports("avx2") && !__builtin_cpu_supports("avx512f"))
+#define MYNA_HAS_AVX512 \
+    (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
 #else
 #define MYNA_VECTORIZED
-#define MYNA_HAS_AVX2_ALONE false
+#define MYNA_HAS_AVX512 false
 #endif
 
-/* Is it the AVX2 version that was picked? For the few functions where gcc does well for the others only. */
-static inline bool myna_has_avx2_alone(void)
+/* Is it the AVX-512 version that was picked? For the few functions that are written another way for its registers. */
+static inline bool myna_has_avx512(void)
 {
-    return MYNA_HAS_AVX2_ALONE;
+    return MYNA_HAS_AVX512;
 }
 
 #if defined(__GNUC__)

@@ -375,7 +375,8 @@ run 1 1 '--steps takes' train voices/list.tsv -o mine.safetensors --steps 0
 run 1 1 '--hours takes' train voices/list.tsv -o mine.safetensors --hours 0
 run 1 1 '--hours and --steps' train voices/list.tsv -o mine.safetensors --hours 1 --steps 10
 run 1 1 '--code-width' train voices/list.tsv -o mine.safetensors --init model.safetensors --code-width 8
-for fixed in '--single-precision' '--batch 8' '--seed 1' '--code-width 8' '--init model.safetensors'; do
+run 1 1 '--conversions needs --init' train voices/list.tsv -o mine.safetensors --conversions .3
+for fixed in '--single-precision' '--conversions .3' '--batch 8' '--seed 1' '--code-width 8' '--init model.safetensors'; do
     run 1 1 "${fixed% *}" train voices/list.tsv -o mine.safetensors --resume $fixed
 done
 
@@ -388,6 +389,12 @@ new/deep/mine.tsv:0' ]
 check 'no curve of it' [ "$(grep -c '>held out<' new/deep/mine.svg)" = 0 ]
 check 'no fact of it' [ "$("$myna" info new/deep/mine.safetensors | grep -c validation)" = 0 ]
 run 0 0 '' convert speech.wav --to target.wav -m new/deep/mine.safetensors -o converted.wav --force -q
+
+# A run of nothing but conversions has no loss, and says nothing of it
+trains 2 'corpus: 3 recordings' new/judged --steps 2 --plot --init new/deep/mine.safetensors --conversions 1
+check 'conversions have no loss' [ "$(grep -c nan stderr new/judged.tsv)" = 'stderr:0
+new/judged.tsv:0' ]
+check 'they are a fact of the model' [ "$("$myna" info new/judged.safetensors | grep -c 'training.conversions *1$')" = 1 ]
 
 # What exists is replaced only on request, and never by a run that fails before its first step
 for kept in safetensors checkpoint tsv svg; do

@@ -299,6 +299,63 @@ static void starts_from_a_model(void **state)
     myna_trainer_free(second);
 }
 
+/* The sum of what the judges of a step said, `n_steps` of them. */
+static double run_conversions(myna_trainer *trainer, int n_steps)
+{
+    double sum = 0;
+    for (int i = 0; i < n_steps; i++) {
+        myna_train_report report;
+        assert_ok(myna_trainer_step(trainer, &report, NULL));
+        assert_true(isnan(report.loss) && isnan(report.l1) && isfinite(report.gradient_norm));
+        for (int k = 0; k < 2; k++) sum += trainer->workers[k].loss;
+    }
+    return sum;
+}
+
+static void conversions_come_to_please_their_judge(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(13);
+    options.conversions = 1;
+    myna_trainer *trainer = NULL;
+    assert_int_equal(myna_trainer_create(&trainer, f->corpus, &options, NULL), MYNA_ERROR_ARGUMENT);
+    options.conversions = 0;
+    trainer = create(f, &options);
+    run(trainer, 20);
+    assert_ok(myna_trainer_save_model(trainer, f->model, NULL, 0, NULL));
+    myna_trainer_free(trainer);
+    options.init_model = f->model;
+    options.conversions = 1;
+    trainer = create(f, &options);
+    double first = run_conversions(trainer, 5);
+    run_conversions(trainer, 20);
+    double last = run_conversions(trainer, 5);
+    print_message("judges' loss %.3f to %.3f\n", first / 5, last / 5);
+    assert_below(last, 0.95 * first);
+    myna_trainer_free(trainer);
+}
+
+static void resumed_conversions_have_the_same_judge(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(14);
+    myna_trainer *whole = create(f, &options), *resumed = NULL;
+    assert_ok(myna_trainer_save_model(whole, f->model, NULL, 0, NULL));
+    myna_trainer_free(whole);
+    options.init_model = f->model;
+    options.conversions = 1;
+    whole = create(f, &options);
+    run_conversions(whole, 2);
+    assert_ok(myna_trainer_save_checkpoint(whole, f->checkpoint, NULL, 0, NULL));
+    assert_ok(myna_trainer_resume(&resumed, f->corpus, f->checkpoint, 0, NULL));
+    assert_true(myna_trainer_options(resumed).conversions == 1.0f);
+    run_conversions(whole, 2);
+    run_conversions(resumed, 2);
+    assert_true(same_state(whole, resumed));
+    myna_trainer_free(whole);
+    myna_trainer_free(resumed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +370,8 @@ int main(void)
         cmocka_unit_test(skipped_step_is_another_batch),
         cmocka_unit_test(averages_are_taken_with_and_without_the_embedding),
         cmocka_unit_test(starts_from_a_model),
+        cmocka_unit_test(conversions_come_to_please_their_judge),
+        cmocka_unit_test(resumed_conversions_have_the_same_judge),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -82,6 +82,8 @@ typedef struct myna_train_options {
     float rate;        /* learning rate after warm-up: of Muon for matrices, of AdamW for the rest */
     float self_conversion; /* share of steps whose segments the model converts to another voice before it hears them */
     uint64_t self_conversion_after; /* a model from nothing must learn to speak first: so many steps; 0 with init_model */
+    float conversions; /* share of steps that speak segments in each other's voices, where init_model judges whether it hears
+                          the same words and the voice that was asked for; 0 without init_model */
     bool single_precision; /* no matrix products in bfloat16, which are taken where the processor has fast ones and
                               make a step 1.6 to 2.4 times as fast: for results that do not depend on it */
     const char *init_model; /* NULL, or a model to start from */
@@ -94,7 +96,7 @@ MYNA_API void myna_train_options_init(myna_train_options *options);
 typedef struct myna_train_report {
     uint64_t step; /* steps done, this one included */
     float loss;    /* L1 plus half the L1 of time differences, on normalised log-mel, mean over the batch */
-    float l1;
+    float l1;      /* both NAN for a step of conversions */
     float phones_right;  /* share of the steps with a known phone that is read off the code; NAN where there are none */
     float gradient_norm; /* before clipping to 1 */
     float rate;

@@ -64,9 +64,12 @@ myna_status train_log_continue(train_log *log, uint64_t step, myna_error *error)
 void train_log_step(train_log *log, const myna_train_report *report)
 {
     log->report = *report;
-    log->loss += (double)report->loss;
-    log->l1 += (double)report->l1;
     log->n_steps++;
+    if (isfinite(report->loss)) {
+        log->loss += (double)report->loss;
+        log->l1 += (double)report->l1;
+        log->n_loss_steps++;
+    }
     if (!isfinite(report->phones_right)) return;
     log->phones_right += (double)report->phones_right;
     log->n_phone_steps++;
@@ -74,36 +77,44 @@ void train_log_step(train_log *log, const myna_train_report *report)
 
 static double mean_loss(const train_log *log)
 {
-    return log->n_steps ? log->loss / (double)log->n_steps : log->mean_loss;
+    return log->n_loss_steps ? log->loss / (double)log->n_loss_steps : log->mean_loss;
+}
+
+/* Nothing where there is no such figure. */
+static void print_figure(char out[32], const char *format, double value)
+{
+    out[0] = '\0';
+    if (isfinite(value)) snprintf(out, 32, format, value);
 }
 
 myna_status train_log_row(train_log *log, myna_trainer *trainer, double seconds, myna_error *error)
 {
     const myna_train_report *r = &log->report;
-    char validation[32] = "", phones_right[32] = "";
+    char loss[32], l1[32], validation[32], phones_right[32];
     log->mean_loss = mean_loss(log);
     log->validation = myna_trainer_validate(trainer);
-    if (isfinite(log->validation)) snprintf(validation, sizeof validation, "%.5f", (double)log->validation);
-    if (log->n_phone_steps)
-        snprintf(phones_right, sizeof phones_right, "%.4f", log->phones_right / (double)log->n_phone_steps);
+    print_figure(loss, "%.5f", log->loss / (double)log->n_loss_steps);
+    print_figure(l1, "%.5f", log->l1 / (double)log->n_loss_steps);
+    print_figure(validation, "%.5f", (double)log->validation);
+    print_figure(phones_right, "%.4f", log->phones_right / (double)log->n_phone_steps);
     FILE *stream = fopen(log->path, log->is_begun ? "ae" : "we");
     if (!stream) return fail(log, error);
     if (!log->is_begun) fputs(header, stream);
     log->is_begun = true;
-    fprintf(stream, "%llu\t%llu\t%.1f\t%.5f\t%.5f\t%s\t%.4f\t%.6g\t%s\n", (unsigned long long)r->step,
-        (unsigned long long)r->step * (unsigned)myna_trainer_options(trainer).batch, seconds, log->mean_loss,
-        log->l1 / (double)log->n_steps, validation, (double)r->gradient_norm, (double)r->rate,
-        phones_right);
+    fprintf(stream, "%llu\t%llu\t%.1f\t%s\t%s\t%s\t%.4f\t%.6g\t%s\n", (unsigned long long)r->step,
+        (unsigned long long)r->step * (unsigned)myna_trainer_options(trainer).batch, seconds, loss, l1, validation,
+        (double)r->gradient_norm, (double)r->rate, phones_right);
     log->loss = log->l1 = log->phones_right = 0;
-    log->n_steps = log->n_phone_steps = 0;
+    log->n_steps = log->n_loss_steps = log->n_phone_steps = 0;
     return fclose(stream) == 0 ? MYNA_OK : fail(log, error);
 }
 
 void train_log_describe(char out[64], const train_log *log)
 {
-    char held_out[32] = "";
-    if (isfinite(log->validation)) snprintf(held_out, sizeof held_out, "  held out %.4f", (double)log->validation);
-    snprintf(out, 64, "loss %.4f%s", mean_loss(log), held_out);
+    char loss[32], held_out[32];
+    print_figure(loss, "loss %.4f  ", mean_loss(log));
+    print_figure(held_out, "held out %.4f", (double)log->validation);
+    snprintf(out, 64, "%s%s", loss, held_out);
 }
 
 /* ---- The table as curves ------------------------------------------------------------------------------------------- */

@@ -11,7 +11,7 @@ typedef struct train_log {
     bool is_begun;            /* the table has a row of this run; before, another run's may stand there */
     myna_train_report report; /* of the last step */
     double loss, l1, phones_right; /* sums since the last row */
-    uint64_t n_steps, n_phone_steps; /* the latter of those with a known phone */
+    uint64_t n_steps, n_loss_steps, n_phone_steps; /* all, those with a loss, those with a known phone */
     double mean_loss;         /* of the last row; NAN before the first */
     float validation;         /* of the last row; NAN before the first and where nothing is held out */
 } train_log;

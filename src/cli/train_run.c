@@ -259,6 +259,7 @@ static myna_status create(run *r, myna_corpus *corpus, myna_error *error)
     if (s->code_noise >= 0) options.code_noise = (float)s->code_noise;
     if (s->phone_weight >= 0) options.phone_weight = (float)s->phone_weight;
     if (s->self_conversion >= 0) options.self_conversion = (float)s->self_conversion;
+    options.conversions = (float)s->conversions;
     if (s->rate > 0) options.rate = (float)s->rate;
     options.single_precision = s->single_precision;
     options.n_threads = (int)s->threads;

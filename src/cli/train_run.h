@@ -8,7 +8,7 @@
  * is below 0. */
 typedef struct train_settings {
     const char *corpus, *output, *init, *cache, *phones;
-    double hours, checkpoint_minutes, code_noise, phone_weight, self_conversion, rate;
+    double hours, checkpoint_minutes, code_noise, phone_weight, self_conversion, conversions, rate;
     int64_t steps, batch, threads, seed, code_width, log_steps;
     bool single_precision, resume, force, plot, quiet, json;
 } train_settings;

@@ -14,6 +14,7 @@ myna_retrieval myna_retrieval_at(myna_latency latency)
     return (myna_retrieval){.sharpness = 2.0f, .strength = latency == MYNA_LATENCY_LOW ? 2.0f : 3.0f};
 }
 
+const myna_retrieval myna_retrieval_trained = {.sharpness = 1.0f, .strength = 1.0f};
 const myna_retrieval myna_retrieval_of_own = {.sharpness = 2.0f, .strength = 2.0f};
 
 void myna_retrieval_ask(float *query, size_t rows, myna_retrieval r)

@@ -33,6 +33,7 @@ void myna_attention_memory(
 typedef struct myna_retrieval {
     float sharpness, strength;
 } myna_retrieval;
+extern const myna_retrieval myna_retrieval_trained; /* 1 and 1 */
 /* What a conversion at this latency uses. */
 myna_retrieval myna_retrieval_at(myna_latency latency);
 /* What a voice's own recordings are spoken with, to hear what the network gets wrong in it (pipeline/match.h), for all

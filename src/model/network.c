@@ -135,18 +135,15 @@ myna_status myna_network_create(
 {
     if (items > 1 && myna_speaker_steps(steps) * MYNA_SPEAKER_FRAMES != steps * MYNA_STEP_FRAMES)
         return myna_fail(error, MYNA_ERROR_ARGUMENT, "%zu steps are not whole steps of the speaker encoder", steps);
-    const myna_network shape = {.items = items,
-        .steps = steps,
-        .speaker_steps = speaker_steps,
-        .code_width = layout->code_width,
-        .keeps = true};
+    const myna_network shape = {
+        .items = items, .steps = steps, .speaker_steps = speaker_steps, .code_width = layout->code_width, .keeps = true};
     const myna_network reader = {
         .items = items, .speaker_steps = myna_speaker_steps(steps), .code_width = layout->code_width};
     const myna_network listener = {
         .items = items, .steps = reference_steps(&shape), .code_width = layout->code_width};
     myna_network *n = NULL;
     myna_status status = create(&n, &shape, error);
-    if (status == MYNA_OK) myna_network_set_retrieval(n, (myna_retrieval){.sharpness = 1, .strength = 1});
+    if (status == MYNA_OK) myna_network_set_retrieval(n, myna_retrieval_trained);
     if (status == MYNA_OK) status = create(&n->reader, &reader, error);
     if (status == MYNA_OK) status = create(&n->listener, &listener, error);
     if (status == MYNA_OK) *out = n;
@@ -256,6 +253,22 @@ static void content_forward(myna_network *n, const myna_weights *w, const myna_b
     myna_tanh_forward(n->code, n->code, rows * n->code_width);
 }
 
+void myna_network_listen_backward(myna_network *n, float *dcontent, const myna_weights *d, const myna_weights *w,
+    const float *content, myna_latency latency, const float *dheard)
+{
+    size_t rows = n->items * n->steps;
+    memmove(n->dx, dheard, rows * MYNA_CHANNELS * sizeof *n->dx);
+    for (int i = MYNA_CONTENT_BLOCKS - 1; i >= 0; i--) {
+        myna_instance_norm_backward(
+            n->dx, n->dx, n->content[i].out, n->content_stats[i + 1], n->items, n->steps, MYNA_CHANNELS);
+        myna_block_backward(n->dx, NULL, &d->content.blocks[i], &n->content[i], before(n->content, i, n->content_in),
+            &w->content.blocks[i], n->source, step_shape(n, i, myna_content_ahead(latency)), &n->scratch);
+    }
+    myna_instance_norm_backward(n->dx, n->dx, n->content_in, n->content_stats[0], n->items, n->steps, MYNA_CHANNELS);
+    myna_linear_backward(dcontent, d->content.in.weight, d->content.in.bias, n->dx, content, w->content.in.weight, rows,
+        MYNA_CHANNELS, MYNA_CONTENT_IN);
+}
+
 /* From n->dcode, the gradient of the code after tanh. */
 static void content_backward(
     myna_network *n, const myna_weights *d, const myna_weights *w, const float *in, myna_latency latency)
@@ -264,16 +277,7 @@ static void content_backward(
     myna_tanh_backward(n->dcode, n->dcode, n->code, rows * n->code_width);
     myna_linear_backward(n->dx, d->content.out.weight, d->content.out.bias, n->dcode,
         n->content[MYNA_CONTENT_BLOCKS - 1].out, w->content.out.weight, rows, n->code_width, MYNA_CHANNELS);
-    for (int i = MYNA_CONTENT_BLOCKS - 1; i >= 0; i--) {
-        myna_instance_norm_backward(
-            n->dx, n->dx, n->content[i].out, n->content_stats[i + 1], n->items, n->steps, MYNA_CHANNELS);
-        myna_block_backward(n->dx, NULL, &d->content.blocks[i], &n->content[i], before(n->content, i, n->content_in),
-            &w->content.blocks[i], n->source, step_shape(n, i, myna_content_ahead(latency)), &n->scratch);
-    }
-    myna_instance_norm_backward(
-        n->dx, n->dx, n->content_in, n->content_stats[0], n->items, n->steps, MYNA_CHANNELS);
-    myna_linear_backward(NULL, d->content.in.weight, d->content.in.bias, n->dx, in, w->content.in.weight, rows,
-        MYNA_CHANNELS, MYNA_CONTENT_IN);
+    myna_network_listen_backward(n, NULL, d, w, in, latency, n->dx);
 }
 
 /* ---- Speaker encoder -------------------------------------------------------------------------------------------- */
@@ -293,11 +297,11 @@ const float *myna_network_embed(myna_network *n, const myna_weights *w, const fl
     return n->embedding;
 }
 
-/* From n->dembedding. */
-static void speaker_backward(myna_network *n, const myna_weights *d, const myna_weights *w, const float *in)
+void myna_network_embed_backward(myna_network *n, float *dspeaker, const myna_weights *d, const myna_weights *w,
+    const float *in, const float *dembedding)
 {
     size_t rows = n->items * n->speaker_steps;
-    myna_linear_backward(n->dpooled, d->speaker.out.weight, d->speaker.out.bias, n->dembedding, n->pooled,
+    myna_linear_backward(n->dpooled, d->speaker.out.weight, d->speaker.out.bias, dembedding, n->pooled,
         w->speaker.out.weight, n->items, MYNA_EMBEDDING_SIZE, 2 * MYNA_SPEAKER_CHANNELS);
     myna_pool_backward(n->dx, d->speaker.attention.weight, d->speaker.attention.bias, n->dpooled,
         n->speaker[MYNA_SPEAKER_BLOCKS - 1].out, n->pooled, n->pool_weights, w->speaker.attention.weight, n->items,
@@ -305,7 +309,7 @@ static void speaker_backward(myna_network *n, const myna_weights *d, const myna_
     for (int i = MYNA_SPEAKER_BLOCKS - 1; i >= 0; i--)
         myna_block_backward(n->dx, NULL, &d->speaker.blocks[i], &n->speaker[i], before(n->speaker, i, n->speaker_in),
             &w->speaker.blocks[i], NULL, speaker_shape(n), &n->scratch);
-    myna_linear_backward(NULL, d->speaker.in.weight, d->speaker.in.bias, n->dx, in, w->speaker.in.weight, rows,
+    myna_linear_backward(dspeaker, d->speaker.in.weight, d->speaker.in.bias, n->dx, in, w->speaker.in.weight, rows,
         MYNA_SPEAKER_CHANNELS, MYNA_SPEAKER_IN);
 }
 
@@ -415,7 +419,7 @@ void myna_network_backward(myna_network *network, const myna_weights *gradients,
 {
     decoder_backward(network, gradients, weights, batch, latency, dout);
     if (dcode) myna_accumulate(network->dcode, dcode, network->items * network->steps * network->code_width);
-    speaker_backward(network, gradients, weights, batch->speaker);
+    myna_network_embed_backward(network, NULL, gradients, weights, batch->speaker, network->dembedding);
     content_backward(network, gradients, weights, batch->content, latency);
 }
 

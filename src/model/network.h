@@ -45,7 +45,7 @@ myna_status myna_network_create(
 myna_status myna_network_create_encoders(
     myna_network **out, const myna_layout *layout, size_t steps, size_t speaker_steps, myna_error *error);
 void myna_network_free(myna_network *network);
-/* How far the decoder leans on the reference; {1, 1} until this is called. */
+/* How far the decoder leans on the reference; as trained until this is called. */
 void myna_network_set_retrieval(myna_network *network, myna_retrieval retrieval);
 
 /* Normalised log-mel [items][steps][MYNA_STEP_OUT], owned by `network` until its next forward. The batch's arrays
@@ -74,6 +74,13 @@ const float *myna_network_listen(myna_network *network, const myna_weights *weig
 
 /* The speaker encoder alone: embeddings [items][MYNA_EMBEDDING_SIZE] of speaker[items][speaker_steps][MYNA_SPEAKER_IN]. */
 const float *myna_network_embed(myna_network *network, const myna_weights *weights, const float *speaker);
+
+/* Back through the last run of these two to what was heard: dcontent and dspeaker (or NULL) are overwritten, the gradients of the weights
+ * added to `gradients`. Not of encoders alone. */
+void myna_network_listen_backward(myna_network *network, float *dcontent, const myna_weights *gradients,
+    const myna_weights *weights, const float *content, myna_latency latency, const float *dheard);
+void myna_network_embed_backward(myna_network *network, float *dspeaker, const myna_weights *gradients,
+    const myna_weights *weights, const float *speaker, const float *dembedding);
 
 /* Forward with every item in one given voice, for its tuning: embedding[MYNA_EMBEDDING_SIZE] in place of the speaker
  * encoder's, and film_change[MYNA_DECODER_BLOCKS][MYNA_FILM] added to the scales and shifts that the decoder makes of it. */

@@ -29,6 +29,7 @@ myna_status myna_trainer_save_model(
                 myna_fact_set(&all, "training.rate", "%g", (double)t->options.rate) &&
                 myna_fact_set(&all, "training.code_noise", "%g", (double)t->options.code_noise) &&
                 myna_fact_set(&all, "training.self_conversion", "%g", (double)t->options.self_conversion) &&
+                myna_fact_set(&all, "training.conversions", "%g", (double)t->options.conversions) &&
                 myna_fact_set(&all, "corpus.hours", "%.2f", corpus.hours) &&
                 myna_fact_set(&all, "corpus.speakers", "%zu", corpus.n_speakers) &&
                 myna_fact_set(&all, "corpus.phone_hours", "%.2f", corpus.phone_hours) &&
@@ -46,14 +47,16 @@ typedef struct parameter_set {
     const char *prefix;
     float *values;
 } parameter_set;
-enum { N_SETS = 4 };
+enum { MAX_SETS = 5 };
 
-static void list_sets(parameter_set sets[N_SETS], const myna_trainer *t)
+static size_t list_sets(parameter_set sets[MAX_SETS], const myna_trainer *t)
 {
     sets[0] = (parameter_set){"parameters.", t->parameters};
     sets[1] = (parameter_set){"average.", t->average};
     sets[2] = (parameter_set){"moment1.", t->moment1};
     sets[3] = (parameter_set){"moment2.", t->moment2};
+    sets[4] = (parameter_set){"judge.", t->judge};
+    return t->judge ? MAX_SETS : MAX_SETS - 1;
 }
 
 /* The reader of phones, where there is one. */
@@ -103,6 +106,7 @@ static bool set_facts(myna_facts *facts, const myna_trainer *t)
            myna_fact_set(facts, "single_precision", "%d", o->single_precision) &&
            myna_fact_set(facts, "self_conversion", "%a", (double)o->self_conversion) &&
            myna_fact_set(facts, "self_conversion_after", "%llu", (unsigned long long)o->self_conversion_after) &&
+           myna_fact_set(facts, "conversions", "%a", (double)o->conversions) &&
            myna_fact_set(facts, "corpus.phone_hours", "%g", t->corpus->facts.phone_hours) &&
            myna_fact_set(facts, "corpus.key", "%s", t->corpus->facts.key);
 }
@@ -112,9 +116,8 @@ myna_status myna_trainer_save_checkpoint(
 {
     if (!t || !path) return myna_fail(error, MYNA_ERROR_ARGUMENT, "no trainer to save");
     enum { NAME = 96 };
-    size_t n = t->layout.n_tensors * N_SETS;
-    parameter_set sets[N_SETS];
-    list_sets(sets, t);
+    parameter_set sets[MAX_SETS];
+    size_t n = t->layout.n_tensors * list_sets(sets, t);
     myna_tensor_source *sources = calloc(n + N_READER_TENSORS, sizeof *sources);
     char(*names)[NAME] = calloc(n, sizeof *names);
     myna_facts all = {0};
@@ -157,7 +160,8 @@ static bool read_options(myna_train_options *o, uint64_t *n_done, const myna_ten
     *n_done = strtoull(fact(file, "step"), NULL, 10);
     const myna_facts *facts = &file->facts;
     return myna_fact_float(&o->code_noise, facts, "code_noise") && myna_fact_float(&o->phone_weight, facts, "phone_weight") &&
-           myna_fact_float(&o->rate, facts, "rate") && myna_fact_float(&o->self_conversion, facts, "self_conversion");
+           myna_fact_float(&o->rate, facts, "rate") && myna_fact_float(&o->self_conversion, facts, "self_conversion") &&
+           myna_fact_float(&o->conversions, facts, "conversions");
 }
 
 static myna_status resume(
@@ -170,9 +174,9 @@ static myna_status resume(
     myna_trainer *t = NULL;
     myna_status status = myna_trainer_allocate(&t, corpus, &options, error);
     if (status != MYNA_OK) return status;
-    parameter_set sets[N_SETS];
-    list_sets(sets, t);
-    for (int i = 0; i < N_SETS && status == MYNA_OK; i++)
+    parameter_set sets[MAX_SETS];
+    const size_t n_sets = list_sets(sets, t);
+    for (size_t i = 0; i < n_sets && status == MYNA_OK; i++)
         status = myna_parameters_read(sets[i].values, &t->layout, file, sets[i].prefix, error);
     if (status == MYNA_OK) status = read_reader(&t->phones, file, error);
     t->n_done = n_done;

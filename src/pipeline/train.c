@@ -40,6 +40,14 @@ static size_t most_scratch(const myna_layout *layout)
     return most;
 }
 
+static myna_status create_judge(const myna_trainer *t, worker *w, myna_error *error)
+{
+    w->own = calloc(w->n_items * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT + 1, sizeof *w->own);
+    w->voices = calloc(w->n_items * MYNA_EMBEDDING_SIZE + 1, sizeof *w->voices);
+    if (!w->own || !w->voices) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for conversions");
+    return myna_judge_create(&w->judge, &t->layout, w->n_items, error);
+}
+
 static myna_status create_workers(myna_trainer *t, myna_error *error)
 {
     t->workers = calloc((size_t)t->options.n_threads, sizeof *t->workers);
@@ -72,6 +80,7 @@ static myna_status create_workers(myna_trainer *t, myna_error *error)
                 &w->network, &t->layout, w->n_items, MYNA_SEGMENT_STEPS, MYNA_REFERENCE_STEPS, error);
         if (status == MYNA_OK && t->phones.parameters)
             status = myna_phone_pass_init(&w->phones, &t->phones, w->n_items * MYNA_SEGMENT_STEPS, error);
+        if (status == MYNA_OK && t->judge) status = create_judge(t, w, error);
         if (status != MYNA_OK) return status;
     }
     return MYNA_OK;
@@ -98,9 +107,11 @@ myna_status myna_trainer_allocate(myna_trainer **out, myna_corpus *corpus, const
     t->average = calloc(n, sizeof(float));
     t->moment1 = calloc(n, sizeof(float));
     t->moment2 = calloc(n, sizeof(float));
+    if (options->conversions > 0) t->judge = calloc(n, sizeof(float));
     t->ripple = calloc((size_t)MYNA_RIPPLE_ROWS * MYNA_MEL_BANDS, sizeof(float));
     myna_status status = MYNA_OK;
-    if (!t->parameters || !t->average || !t->moment1 || !t->moment2 || !t->ripple)
+    if (!t->parameters || !t->average || !t->moment1 || !t->moment2 || !t->ripple ||
+        (options->conversions > 0 && !t->judge))
         status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu parameters", n);
     if (status == MYNA_OK) status = myna_mel_create(&t->mel, error);
     if (status == MYNA_OK) status = myna_ripple_make(t->ripple, t->mel, error);
@@ -110,6 +121,7 @@ myna_status myna_trainer_allocate(myna_trainer **out, myna_corpus *corpus, const
     if (status == MYNA_OK) {
         myna_weights_bind(&t->weights, &t->layout, t->parameters);
         myna_weights_bind(&t->average_weights, &t->layout, t->average);
+        if (t->judge) myna_weights_bind(&t->judge_weights, &t->layout, t->judge);
         status = create_workers(t, error);
     }
     if (status == MYNA_OK) *out = t;
@@ -121,6 +133,8 @@ myna_status myna_trainer_create(
     myna_trainer **out, myna_corpus *corpus, const myna_train_options *options, myna_error *error)
 {
     if (!out || !corpus || !options) return myna_fail(error, MYNA_ERROR_ARGUMENT, "a trainer needs a corpus and options");
+    if (options->conversions > 0 && !options->init_model)
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "conversions need a model to start from, which judges them");
     myna_model *model = NULL;
     myna_trainer *t = NULL;
     myna_train_options used = *options;
@@ -134,6 +148,7 @@ myna_status myna_trainer_create(
     status = myna_trainer_allocate(&t, corpus, &used, error);
     if (status == MYNA_OK && model) {
         memcpy(t->parameters, model->parameters, t->layout.n_parameters * sizeof(float));
+        if (t->judge) memcpy(t->judge, model->parameters, t->layout.n_parameters * sizeof(float));
     } else if (status == MYNA_OK) {
         myna_parameters_init(t->parameters, &t->layout, used.seed);
         status = myna_front_measure(&t->weights, corpus, t->mel, error);
@@ -159,6 +174,9 @@ void myna_trainer_free(myna_trainer *t)
         free(t->workers[i].gradients);
         free(t->workers[i].muon);
         free(t->workers[i].dout);
+        myna_judge_free(t->workers[i].judge);
+        free(t->workers[i].own);
+        free(t->workers[i].voices);
     }
     free(t->workers);
     myna_team_free(t->team);
@@ -167,6 +185,7 @@ void myna_trainer_free(myna_trainer *t)
     free(t->ripple);
     free(t->parameters);
     free(t->average);
+    free(t->judge);
     free(t->moment1);
     free(t->moment2);
     myna_facts_free(&t->facts);
@@ -183,8 +202,7 @@ static myna_latency draw_latency(uint64_t seed, uint64_t step)
     return quarter == 0 ? MYNA_LATENCY_LOW : quarter == 1 ? MYNA_LATENCY_BALANCED : MYNA_LATENCY_BEST;
 }
 
-/* Gradients of the phones' loss: of the code (NULL: there is none) and, in w->phones, of their reader. */
-static const float *read_phones(const myna_trainer *t, worker *w, const myna_batch *batch)
+const float *myna_worker_read_phones(const myna_trainer *t, worker *w, const myna_batch *batch)
 {
     if (!t->phones.parameters || !batch->phones) return NULL;
     size_t n_steps = (size_t)t->options.batch * MYNA_SEGMENT_STEPS;
@@ -201,33 +219,11 @@ void myna_worker_gradients(
     float share = (float)w->n_items / (float)t->options.batch;
     memset(w->parts, 0, sizeof w->parts);
     w->loss = myna_loss(w->dout, w->parts, out, target, w->n_items, MYNA_SEGMENT_FRAMES, MYNA_MEL_BANDS, share);
+    if (w->is_judged) myna_judge_words(w->judge, w->dout, &t->judge_weights, out, target, share);
     memset(w->gradients, 0, t->layout.n_parameters * sizeof(float));
-    const float *dcode = read_phones(t, w, batch);
+    const float *dcode = myna_worker_read_phones(t, w, batch);
     myna_network_backward(w->network, &w->bound, &t->weights, batch, latency, w->dout, dcode);
     myna_gemm_round(NULL);
-}
-
-/* Is what the content encoder hears converted first? Untrained, the model would only take the words away. */
-static bool draw_self_conversion(const myna_trainer *t)
-{
-    myna_rng rng = myna_rng_seed(t->options.seed ^ 0x73656c66, t->n_done);
-    bool is_able = t->n_done >= t->options.self_conversion_after;
-    return is_able && myna_rng_uniform(&rng, 0, 1) < t->options.self_conversion;
-}
-
-/* Self-conversion (as SelfVC 2310.09653 trains): a segment is heard in another voice, as a conversion speaks it, and to
- * be given back in its own. Whatever of a voice passes the content encoder is then the wrong voice's, and the decoder learns
- * not to believe it: as it must when it converts. */
-static void convert_inputs(const myna_trainer *t, const worker *w, uint64_t first)
-{
-    myna_batch exchanged = myna_segment_exchange(w->maker);
-    myna_gemm_round(w->rounding);
-    myna_network_set_retrieval(w->network, myna_retrieval_at(MYNA_LATENCY_BEST));
-    const float *frames = myna_network_forward(w->network, &t->average_weights, &exchanged, MYNA_LATENCY_BEST);
-    myna_network_set_retrieval(w->network, (myna_retrieval){.sharpness = 1, .strength = 1});
-    myna_gemm_round(NULL);
-    for (size_t i = 0; i < w->n_items; i++)
-        myna_segment_hear(w->maker, i, frames + i * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT, t->options.seed, first + i);
 }
 
 /* Each worker: makes its share of the batch, forward and backward. */
@@ -238,7 +234,12 @@ static void gradient_job(void *context, int member, int n_members)
     worker *w = &t->workers[member];
     uint64_t first = t->n_done * (uint64_t)t->options.batch + w->first_item;
     for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
-    if (draw_self_conversion(t)) convert_inputs(t, w, first);
+    if (myna_trainer_converts(t)) {
+        myna_worker_conversion_gradients(t, w);
+        return;
+    }
+    w->is_judged = t->judge && myna_trainer_self_converts(t);
+    if (myna_trainer_self_converts(t)) myna_worker_convert_inputs(t, w, first);
     myna_batch batch = myna_segment_batch(w->maker);
     myna_worker_gradients(t, w, &batch, myna_segment_target(w->maker), draw_latency(t->options.seed, t->n_done));
 }

@@ -108,6 +108,7 @@ myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna
     t->average_decay = average_decay(t->n_done);
     myna_team_run(t->team, update_job, t);
     myna_team_run(t->team, average_job, t);
+    if (myna_trainer_converts(t)) loss = l1 = NAN; /* there is nothing to compare conversions with */
     t->n_done++;
     *report = (myna_train_report){t->n_done, (float)loss, (float)l1, update_phone_reader(t), norm, rate};
     return MYNA_OK;

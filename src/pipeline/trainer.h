@@ -1,5 +1,5 @@
-/* The trainer's inside, shared by train.c (steps), train_update.c (their second half) and checkpoint.c (saving and
- * resuming); parity tests and benchmarks take a step on batches of their own through it. */
+/* The trainer's inside, shared by train.c (steps), train_conversion.c (those that convert), train_update.c (their second
+ * half) and checkpoint.c (saving and resuming); parity tests and benchmarks take a step on batches of their own through it. */
 #ifndef MYNA_PIPELINE_TRAINER_H
 #define MYNA_PIPELINE_TRAINER_H
 
@@ -8,6 +8,7 @@
 #include "model/tensor_file.h"
 #include "nn/gemm.h"
 #include "nn/optim.h"
+#include "pipeline/judge.h"
 #include "pipeline/phones.h"
 #include "pipeline/segments.h"
 
@@ -22,6 +23,9 @@ typedef struct worker {
     myna_weights bound; /* into gradients */
     float *dout;
     myna_phone_pass phones; /* where the trainer has a reader */
+    myna_judge *judge;      /* where the trainer has one; and for its conversions: */
+    float *own, *voices;    /* the judge's own of them, like dout; [n_items][MYNA_EMBEDDING_SIZE] */
+    bool is_judged;         /* this step */
     double loss, parts[2], sum_of_squares;
     myna_content_statistics content[2]; /* sums over n_listened segments: not told whom it hears, and told */
     size_t n_listened;
@@ -35,6 +39,8 @@ struct myna_trainer {
     myna_layout layout;
     float *parameters, *average, *moment1, *moment2; /* [n_parameters]; Muon has no second moment */
     myna_weights weights, average_weights;           /* into the first two */
+    float *judge; /* [n_parameters] of the model it started from; NULL where no steps convert */
+    myna_weights judge_weights;
     myna_phone_reader phones; /* empty where the corpus knows none */
     myna_mel *mel;
     float *ripple;
@@ -54,6 +60,17 @@ myna_status myna_trainer_allocate(
  * MYNA_SEGMENT_STEPS, with MYNA_REFERENCE_STEPS of the speaker; target[n_items][MYNA_SEGMENT_STEPS][MYNA_STEP_OUT]. */
 void myna_worker_gradients(
     const myna_trainer *t, worker *w, const myna_batch *batch, const float *target, myna_latency latency);
+/* The gradients of the phones' loss after a forward: of the code (NULL: there is none) and, in w->phones, of their reader. */
+const float *myna_worker_read_phones(const myna_trainer *t, worker *w, const myna_batch *batch);
+
+/* Does the next step convert what the content encoder hears? Is it nothing but conversions? */
+bool myna_trainer_self_converts(const myna_trainer *t);
+bool myna_trainer_converts(const myna_trainer *t);
+/* Of the segments made, the first of which is number `first`: replaces what is heard by conversions. */
+void myna_worker_convert_inputs(const myna_trainer *t, worker *w, uint64_t first);
+/* As myna_worker_gradients, of conversions of the segments made. */
+void myna_worker_conversion_gradients(const myna_trainer *t, worker *w);
+
 /* Then, from one thread: joins the workers' gradients (into those of worker 0), clips, updates. Fails as
  * myna_trainer_step does. */
 myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna_error *error);

@@ -391,7 +391,7 @@ check 'no fact of it' [ "$("$myna" info new/deep/mine.safetensors | grep -c vali
 run 0 0 '' convert speech.wav --to target.wav -m new/deep/mine.safetensors -o converted.wav --force -q
 
 # A run of nothing but conversions has no loss, and says nothing of it
-trains 2 'corpus: 3 recordings' new/judged --steps 2 --plot --init new/deep/mine.safetensors --conversions 1
+trains 3 'loss not known' new/judged --steps 2 --plot --init new/deep/mine.safetensors --conversions 1
 check 'conversions have no loss' [ "$(grep -c nan stderr new/judged.tsv)" = 'stderr:0
 new/judged.tsv:0' ]
 check 'they are a fact of the model' [ "$("$myna" info new/judged.safetensors | grep -c 'training.conversions *1$')" = 1 ]

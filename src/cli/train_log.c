@@ -112,9 +112,9 @@ myna_status train_log_row(train_log *log, myna_trainer *trainer, double seconds,
 void train_log_describe(char out[64], const train_log *log)
 {
     char loss[32], held_out[32];
-    print_figure(loss, "loss %.4f  ", mean_loss(log));
-    print_figure(held_out, "held out %.4f", (double)log->validation);
-    snprintf(out, 64, "%s%s", loss, held_out);
+    print_figure(loss, "%.4f", mean_loss(log));
+    print_figure(held_out, "  held out %.4f", (double)log->validation);
+    snprintf(out, 64, "loss %s%s", *loss ? loss : "not known", held_out);
 }
 
 /* ---- The table as curves ------------------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ void train_log_step(train_log *log, const myna_train_report *report);
 /* Validates and appends a row of the steps since the last one, of which there must be some. The first row of a run
  * begins the table anew. */
 myna_status train_log_row(train_log *log, myna_trainer *trainer, double seconds, myna_error *error);
-/* "loss 0.4321  held out 0.2345", for people: since the last row, or of it. */
+/* "loss 0.4321  held out 0.2345", for people: since the last row, or of it; "not known" while all steps were conversions. */
 void train_log_describe(char out[64], const train_log *log);
 /* Draws the table as loss curves. */
 myna_status train_log_plot(const train_log *log, const char *plot_path, myna_error *error);

@@ -256,8 +256,7 @@ static void content_forward(myna_network *n, const myna_weights *w, const myna_b
 void myna_network_listen_backward(myna_network *n, float *dcontent, const myna_weights *d, const myna_weights *w,
     const float *content, myna_latency latency, const float *dheard)
 {
-    size_t rows = n->items * n->steps;
-    memmove(n->dx, dheard, rows * MYNA_CHANNELS * sizeof *n->dx);
+    memmove(n->dx, dheard, n->items * n->steps * MYNA_CHANNELS * sizeof *n->dx);
     for (int i = MYNA_CONTENT_BLOCKS - 1; i >= 0; i--) {
         myna_instance_norm_backward(
             n->dx, n->dx, n->content[i].out, n->content_stats[i + 1], n->items, n->steps, MYNA_CHANNELS);
@@ -265,8 +264,8 @@ void myna_network_listen_backward(myna_network *n, float *dcontent, const myna_w
             &w->content.blocks[i], n->source, step_shape(n, i, myna_content_ahead(latency)), &n->scratch);
     }
     myna_instance_norm_backward(n->dx, n->dx, n->content_in, n->content_stats[0], n->items, n->steps, MYNA_CHANNELS);
-    myna_linear_backward(dcontent, d->content.in.weight, d->content.in.bias, n->dx, content, w->content.in.weight, rows,
-        MYNA_CHANNELS, MYNA_CONTENT_IN);
+    myna_linear_backward(dcontent, d->content.in.weight, d->content.in.bias, n->dx, content, w->content.in.weight,
+        n->items * n->steps, MYNA_CHANNELS, MYNA_CONTENT_IN);
 }
 
 /* From n->dcode, the gradient of the code after tanh. */

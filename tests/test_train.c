@@ -321,16 +321,16 @@ static void conversions_come_to_please_their_judge(void **state)
     assert_int_equal(myna_trainer_create(&trainer, f->corpus, &options, NULL), MYNA_ERROR_ARGUMENT);
     options.conversions = 0;
     trainer = create(f, &options);
-    run(trainer, 20);
+    run(trainer, 8);
     assert_ok(myna_trainer_save_model(trainer, f->model, NULL, 0, NULL));
     myna_trainer_free(trainer);
     options.init_model = f->model;
     options.conversions = 1;
     trainer = create(f, &options);
-    double first = run_conversions(trainer, 5);
-    run_conversions(trainer, 20);
-    double last = run_conversions(trainer, 5);
-    print_message("judges' loss %.3f to %.3f\n", first / 5, last / 5);
+    double first = run_conversions(trainer, 2);
+    run_conversions(trainer, 8);
+    double last = run_conversions(trainer, 2);
+    print_message("judges' loss %.3f to %.3f\n", first / 2, last / 2);
     assert_below(last, 0.95 * first);
     myna_trainer_free(trainer);
 }

@@ -25,6 +25,11 @@ void myna_pool_bands(float *out, const float *normalized)
     }
 }
 
+void myna_pool_frames(float *out, const float *normalized, size_t n_frames)
+{
+    for (size_t k = 0; k < n_frames; k++) myna_pool_bands(out + k * MYNA_POOLED_BANDS, normalized + k * MYNA_MEL_BANDS);
+}
+
 void myna_encoder_input(float *out, const float *log_mel, size_t n_frames, const myna_weights *weights)
 {
     float normalized[MYNA_MEL_BANDS];

@@ -11,6 +11,8 @@ void myna_denormalize(float *out, const float *normalized, const myna_weights *w
 /* Means of four neighbouring bands: out[MYNA_POOLED_BANDS]. Frames side by side make an encoder's input row:
  * [MYNA_STEP_FRAMES] of them for content, [MYNA_SPEAKER_FRAMES] for the speaker. */
 void myna_pool_bands(float *out, const float *normalized);
+/* The same of normalized[n_frames][MYNA_MEL_BANDS]: out[n_frames][MYNA_POOLED_BANDS]. */
+void myna_pool_frames(float *out, const float *normalized, size_t n_frames);
 
 /* What the encoders hear of log_mel[n_frames][MYNA_MEL_BANDS], normalised and pooled: out[n_frames][MYNA_POOLED_BANDS]. */
 void myna_encoder_input(float *out, const float *log_mel, size_t n_frames, const myna_weights *weights);

@@ -75,8 +75,8 @@ const float *myna_network_listen(myna_network *network, const myna_weights *weig
 /* The speaker encoder alone: embeddings [items][MYNA_EMBEDDING_SIZE] of speaker[items][speaker_steps][MYNA_SPEAKER_IN]. */
 const float *myna_network_embed(myna_network *network, const myna_weights *weights, const float *speaker);
 
-/* Back through the last run of these two to what was heard: dcontent and dspeaker (or NULL) are overwritten, the gradients of the weights
- * added to `gradients`. Not of encoders alone. */
+/* Back through the last run of these two to what was heard: dcontent and dspeaker (or NULL) are overwritten, the gradients
+ * of the weights added to `gradients`. Not of encoders alone. */
 void myna_network_listen_backward(myna_network *network, float *dcontent, const myna_weights *gradients,
     const myna_weights *weights, const float *content, myna_latency latency, const float *dheard);
 void myna_network_embed_backward(myna_network *network, float *dspeaker, const myna_weights *gradients,

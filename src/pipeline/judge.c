@@ -61,7 +61,7 @@ void myna_judge_free(myna_judge *judge)
 
 static const float *pool(myna_judge *j, const float *frames)
 {
-    for (size_t k = 0; k < j->items * FRAMES; k++) myna_pool_bands(j->in + k * POOLED, frames + k * MYNA_MEL_BANDS);
+    myna_pool_frames(j->in, frames, j->items * FRAMES);
     return j->in;
 }
 

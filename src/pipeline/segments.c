@@ -207,8 +207,7 @@ static void make_content(const myna_segment_maker *m, float *out, bool perturbed
         myna_perturb(out, m->frames, MYNA_SEGMENT_FRAMES, m->source.weights, rng);
         return;
     }
-    for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++)
-        myna_pool_bands(out + k * MYNA_POOLED_BANDS, m->frames + k * MYNA_MEL_BANDS);
+    myna_pool_frames(out, m->frames, MYNA_SEGMENT_FRAMES);
 }
 
 void myna_segment_pitch(float *pitch, float *ripple, const float *f0_hz, float ratio, const float *ripple_table,
@@ -247,9 +246,7 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     const myna_mel_warp *used = ratio == 1.0f ? NULL : &warp;
 
     make_frames(m, reference, 2, MYNA_REFERENCE_FRAMES, used);
-    float *speaker = m->speaker + item * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN;
-    for (size_t k = 0; k < MYNA_REFERENCE_FRAMES; k++)
-        myna_pool_bands(speaker + k * MYNA_POOLED_BANDS, m->frames + k * MYNA_MEL_BANDS);
+    myna_pool_frames(m->speaker + item * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN, m->frames, MYNA_REFERENCE_FRAMES);
 
     make_frames(m, &input, 1, MYNA_SEGMENT_FRAMES, used);
     size_t first_step = item * MYNA_SEGMENT_STEPS;

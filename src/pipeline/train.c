@@ -238,8 +238,9 @@ static void gradient_job(void *context, int member, int n_members)
         myna_worker_conversion_gradients(t, w);
         return;
     }
-    w->is_judged = t->judge && myna_trainer_self_converts(t);
-    if (myna_trainer_self_converts(t)) myna_worker_convert_inputs(t, w, first);
+    const bool self_converts = myna_trainer_self_converts(t);
+    w->is_judged = t->judge && self_converts;
+    if (self_converts) myna_worker_convert_inputs(t, w, first);
     myna_batch batch = myna_segment_batch(w->maker);
     myna_worker_gradients(t, w, &batch, myna_segment_target(w->maker), draw_latency(t->options.seed, t->n_done));
 }

@@ -156,6 +156,7 @@ static void classifier_gradients_match_differences(void **state)
     for (int round = 0; round < 2; round++) /* a second pass overwrites the first */
         myna_phone_pass_run(&pass, &r.reader, r.code, r.labels, ROWS, 0.3f);
     assert_int_equal(pass.n_known, 6);
+    assert_near(pass.loss, loss(&r), 1e-5);
     assert_true(gradient_matches("code", gradient_compare(loss, &r, r.code, pass.dcode, ROWS * WIDTH, 1, 1e-2f)));
     assert_true(gradient_matches("reader",
         gradient_compare(loss, &r, r.reader.parameters, pass.gradients, r.reader.n_parameters, 1, 1e-2f)));

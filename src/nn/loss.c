@@ -71,15 +71,17 @@ double myna_loss(float *dout, double *parts, const float *out, const float *targ
     return l1 + 0.5 * l1_difference;
 }
 
-bool myna_cross_entropy(float *dlogits, const float *logits, size_t class, size_t n, float scale)
+double myna_cross_entropy(
+    float *dlogits, const float *logits, size_t class, size_t n, float scale, size_t *n_right)
 {
     size_t best = 0;
     for (size_t i = 1; i < n; i++)
         if (logits[i] > logits[best]) best = i;
-    const float most = logits[best];
+    const float most = logits[best], below = most - logits[class];
     float sum = 0.0f;
     for (size_t i = 0; i < n; i++) sum += dlogits[i] = expf(logits[i] - most);
     for (size_t i = 0; i < n; i++) dlogits[i] *= scale / sum;
     dlogits[class] -= scale;
-    return best == class;
+    *n_right += best == class;
+    return (double)scale * (log((double)sum) + (double)below);
 }

@@ -12,8 +12,9 @@
 double myna_loss(float *dout, double *parts, const float *out, const float *target, size_t items, size_t frames,
     size_t channels, float scale);
 
-/* One row's logits[n] against its class, below n: dlogits = d(cross-entropy)/d(logits) * scale, which may be where the
- * logits are. True when the class has the largest logit. */
-bool myna_cross_entropy(float *dlogits, const float *logits, size_t class, size_t n, float scale);
+/* One row's logits[n] against its class, below n: returns scale * cross-entropy; dlogits, which may be where the logits
+ * are, is its gradient. Counts n_right up when the class has the largest logit. */
+double myna_cross_entropy(
+    float *dlogits, const float *logits, size_t class, size_t n, float scale, size_t *n_right);
 
 #endif

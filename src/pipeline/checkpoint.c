@@ -55,40 +55,58 @@ static size_t list_sets(parameter_set sets[MAX_SETS], const myna_trainer *t)
     sets[1] = (parameter_set){"average.", t->average};
     sets[2] = (parameter_set){"moment1.", t->moment1};
     sets[3] = (parameter_set){"moment2.", t->moment2};
-    sets[4] = (parameter_set){"judge.", t->judge};
-    return t->judge ? MAX_SETS : MAX_SETS - 1;
+    sets[4] = (parameter_set){"judge.", t->judge.parameters};
+    return t->judge.parameters ? MAX_SETS : MAX_SETS - 1;
 }
 
-/* The reader of phones, where there is one. */
-enum { N_READER_TENSORS = 3 };
-static const char *const reader_names[N_READER_TENSORS] = {"phones.parameters", "phones.moment1", "phones.moment2"};
+/* What learns beside the model, as plain rows: those whose values are NULL are not there. */
+typedef struct learned_row {
+    const char *name;
+    float *values;
+    size_t n;
+} learned_row;
+enum { N_ROWS = 9 };
 
-static void list_reader(float *values[N_READER_TENSORS], const myna_phone_reader *reader)
+static void list_rows(learned_row rows[N_ROWS], const myna_trainer *t)
 {
-    values[0] = reader->parameters;
-    values[1] = reader->moment1;
-    values[2] = reader->moment2;
+    const myna_phone_reader *phones = &t->phones, *heard = &t->judge.phones;
+    const size_t begin = t->judge.ear_begin, n_ear = t->judge.ear_end - begin;
+    const bool judges = t->judge.parameters != NULL;
+    const learned_row all[N_ROWS] = {
+        {"phones.parameters", phones->parameters, phones->n_parameters},
+        {"phones.moment1", phones->moment1, phones->n_parameters},
+        {"phones.moment2", phones->moment2, phones->n_parameters},
+        {"judge_phones.parameters", heard->parameters, heard->n_parameters},
+        {"judge_phones.moment1", heard->moment1, heard->n_parameters},
+        {"judge_phones.moment2", heard->moment2, heard->n_parameters},
+        {"ear.parameters", judges ? t->judge.ear + begin : NULL, n_ear},
+        {"ear.moment1", judges ? t->judge.ear_moment1 + begin : NULL, n_ear},
+        {"ear.moment2", judges ? t->judge.ear_moment2 + begin : NULL, n_ear},
+    };
+    memcpy(rows, all, sizeof all);
 }
 
-static size_t add_reader(myna_tensor_source *sources, const myna_phone_reader *reader)
+static size_t add_rows(myna_tensor_source *sources, const myna_trainer *t)
 {
-    float *values[N_READER_TENSORS];
-    list_reader(values, reader);
-    for (int i = 0; i < N_READER_TENSORS && reader->parameters; i++)
-        sources[i] = (myna_tensor_source){
-            .name = reader_names[i], .dtype = MYNA_F32, .n_dims = 1, .dims = {reader->n_parameters}, .data = values[i]};
-    return reader->parameters ? N_READER_TENSORS : 0;
+    learned_row rows[N_ROWS];
+    size_t n = 0;
+    list_rows(rows, t);
+    for (int i = 0; i < N_ROWS; i++)
+        if (rows[i].values)
+            sources[n++] = (myna_tensor_source){
+                .name = rows[i].name, .dtype = MYNA_F32, .n_dims = 1, .dims = {rows[i].n}, .data = rows[i].values};
+    return n;
 }
 
-/* A checkpoint from before there were phones has none: the reader then starts anew. */
-static myna_status read_reader(const myna_phone_reader *reader, const myna_tensor_file *file, myna_error *error)
+/* A checkpoint from before there were phones lacks the first three: their reader then starts anew. */
+static myna_status read_rows(const myna_trainer *t, const myna_tensor_file *file, myna_error *error)
 {
-    float *values[N_READER_TENSORS];
+    learned_row rows[N_ROWS];
     myna_status status = MYNA_OK;
-    list_reader(values, reader);
-    if (!reader->parameters || !myna_tensor_find(file, reader_names[0])) return MYNA_OK;
-    for (int i = 0; i < N_READER_TENSORS && status == MYNA_OK; i++)
-        status = myna_tensor_read(values[i], file, reader_names[i], 1, &reader->n_parameters, error);
+    list_rows(rows, t);
+    for (int i = 0; i < N_ROWS && status == MYNA_OK; i++)
+        if (rows[i].values && (i > 2 || myna_tensor_find(file, rows[i].name)))
+            status = myna_tensor_read(rows[i].values, file, rows[i].name, 1, &rows[i].n, error);
     return status;
 }
 
@@ -118,7 +136,7 @@ myna_status myna_trainer_save_checkpoint(
     enum { NAME = 96 };
     parameter_set sets[MAX_SETS];
     size_t n = t->layout.n_tensors * list_sets(sets, t);
-    myna_tensor_source *sources = calloc(n + N_READER_TENSORS, sizeof *sources);
+    myna_tensor_source *sources = calloc(n + N_ROWS, sizeof *sources);
     char(*names)[NAME] = calloc(n, sizeof *names);
     myna_facts all = {0};
     myna_status status = MYNA_OK;
@@ -134,7 +152,7 @@ myna_status myna_trainer_save_checkpoint(
             .dims = {tensor->dims[0], tensor->dims[1]},
             .data = set->values + tensor->offset};
     }
-    if (status == MYNA_OK) n += add_reader(sources + n, &t->phones);
+    if (status == MYNA_OK) n += add_rows(sources + n, t);
     if (status == MYNA_OK) status = myna_tensor_file_write(path, "myna-checkpoint", sources, n, &all, error);
     myna_facts_free(&all);
     free(sources);
@@ -178,7 +196,7 @@ static myna_status resume(
     const size_t n_sets = list_sets(sets, t);
     for (size_t i = 0; i < n_sets && status == MYNA_OK; i++)
         status = myna_parameters_read(sets[i].values, &t->layout, file, sets[i].prefix, error);
-    if (status == MYNA_OK) status = read_reader(&t->phones, file, error);
+    if (status == MYNA_OK) status = read_rows(t, file, error);
     t->n_done = n_done;
     if (status == MYNA_OK && !myna_facts_copy(&t->facts, &file->facts))
         status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for facts");

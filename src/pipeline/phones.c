@@ -108,6 +108,7 @@ void myna_phone_pass_run(myna_phone_pass *pass, const myna_phone_reader *reader,
     const size_t width = reader->code_width, n_weights = MYNA_MAX_PHONES * width;
     myna_linear_forward(
         pass->logits, code, reader->parameters, reader->parameters + n_weights, rows, MYNA_MAX_PHONES, width);
+    pass->loss = 0;
     pass->n_known = pass->n_right = 0;
     for (size_t r = 0; r < rows; r++) {
         float *logits = pass->logits + r * MYNA_MAX_PHONES;
@@ -116,7 +117,7 @@ void myna_phone_pass_run(myna_phone_pass *pass, const myna_phone_reader *reader,
             continue;
         }
         pass->n_known++;
-        pass->n_right += myna_cross_entropy(logits, logits, labels[r], MYNA_MAX_PHONES, scale);
+        pass->loss += myna_cross_entropy(logits, logits, labels[r], MYNA_MAX_PHONES, scale, &pass->n_right);
     }
     memset(pass->gradients, 0, reader->n_parameters * sizeof(float));
     myna_linear_backward(pass->dcode, pass->gradients, pass->gradients + n_weights, pass->logits, code,

@@ -25,14 +25,14 @@ typedef struct myna_phone_pass {
     float *logits;    /* [rows][MYNA_MAX_PHONES] */
     float *gradients; /* like the reader's parameters; overwritten by each pass */
     float *dcode;     /* [rows][code_width]; overwritten */
+    double loss; /* `scale` times the sum of the cross-entropies */
     size_t n_known, n_right;
 } myna_phone_pass;
 
 myna_status myna_phone_pass_init(
     myna_phone_pass *pass, const myna_phone_reader *reader, size_t rows, myna_error *error);
 void myna_phone_pass_clear(myna_phone_pass *pass);
-/* Reads code[rows][code_width] against labels[rows], where MYNA_NO_PHONE counts as nothing: the gradients of `scale`
- * times the sum of the cross-entropies. */
+/* Reads code[rows][code_width] against labels[rows], where MYNA_NO_PHONE counts as nothing: the loss and its gradients. */
 void myna_phone_pass_run(myna_phone_pass *pass, const myna_phone_reader *reader, const float *code,
     const uint8_t *labels, size_t rows, float scale);
 

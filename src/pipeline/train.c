@@ -45,7 +45,7 @@ static myna_status create_judge(const myna_trainer *t, worker *w, myna_error *er
     w->own = calloc(w->n_items * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT + 1, sizeof *w->own);
     w->voices = calloc(w->n_items * MYNA_EMBEDDING_SIZE + 1, sizeof *w->voices);
     if (!w->own || !w->voices) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for conversions");
-    return myna_judge_create(&w->judge, &t->layout, w->n_items, error);
+    return myna_judge_pass_create(&w->judge, &t->judge, &t->layout, w->n_items, error);
 }
 
 static myna_status create_workers(myna_trainer *t, myna_error *error)
@@ -80,7 +80,7 @@ static myna_status create_workers(myna_trainer *t, myna_error *error)
                 &w->network, &t->layout, w->n_items, MYNA_SEGMENT_STEPS, MYNA_REFERENCE_STEPS, error);
         if (status == MYNA_OK && t->phones.parameters)
             status = myna_phone_pass_init(&w->phones, &t->phones, w->n_items * MYNA_SEGMENT_STEPS, error);
-        if (status == MYNA_OK && t->judge) status = create_judge(t, w, error);
+        if (status == MYNA_OK && t->judge.parameters) status = create_judge(t, w, error);
         if (status != MYNA_OK) return status;
     }
     return MYNA_OK;
@@ -107,12 +107,11 @@ myna_status myna_trainer_allocate(myna_trainer **out, myna_corpus *corpus, const
     t->average = calloc(n, sizeof(float));
     t->moment1 = calloc(n, sizeof(float));
     t->moment2 = calloc(n, sizeof(float));
-    if (options->conversions > 0) t->judge = calloc(n, sizeof(float));
     t->ripple = calloc((size_t)MYNA_RIPPLE_ROWS * MYNA_MEL_BANDS, sizeof(float));
     myna_status status = MYNA_OK;
-    if (!t->parameters || !t->average || !t->moment1 || !t->moment2 || !t->ripple ||
-        (options->conversions > 0 && !t->judge))
+    if (!t->parameters || !t->average || !t->moment1 || !t->moment2 || !t->ripple)
         status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for %zu parameters", n);
+    if (status == MYNA_OK && options->conversions > 0) status = myna_judge_init(&t->judge, &t->layout, error);
     if (status == MYNA_OK) status = myna_mel_create(&t->mel, error);
     if (status == MYNA_OK) status = myna_ripple_make(t->ripple, t->mel, error);
     if (status == MYNA_OK && corpus && corpus->phones)
@@ -121,7 +120,6 @@ myna_status myna_trainer_allocate(myna_trainer **out, myna_corpus *corpus, const
     if (status == MYNA_OK) {
         myna_weights_bind(&t->weights, &t->layout, t->parameters);
         myna_weights_bind(&t->average_weights, &t->layout, t->average);
-        if (t->judge) myna_weights_bind(&t->judge_weights, &t->layout, t->judge);
         status = create_workers(t, error);
     }
     if (status == MYNA_OK) *out = t;
@@ -148,7 +146,7 @@ myna_status myna_trainer_create(
     status = myna_trainer_allocate(&t, corpus, &used, error);
     if (status == MYNA_OK && model) {
         memcpy(t->parameters, model->parameters, t->layout.n_parameters * sizeof(float));
-        if (t->judge) memcpy(t->judge, model->parameters, t->layout.n_parameters * sizeof(float));
+        if (t->judge.parameters) myna_judge_become(&t->judge, model->parameters, t->layout.n_parameters);
     } else if (status == MYNA_OK) {
         myna_parameters_init(t->parameters, &t->layout, used.seed);
         status = myna_front_measure(&t->weights, corpus, t->mel, error);
@@ -174,7 +172,7 @@ void myna_trainer_free(myna_trainer *t)
         free(t->workers[i].gradients);
         free(t->workers[i].muon);
         free(t->workers[i].dout);
-        myna_judge_free(t->workers[i].judge);
+        myna_judge_pass_free(t->workers[i].judge);
         free(t->workers[i].own);
         free(t->workers[i].voices);
     }
@@ -185,7 +183,7 @@ void myna_trainer_free(myna_trainer *t)
     free(t->ripple);
     free(t->parameters);
     free(t->average);
-    free(t->judge);
+    myna_judge_clear(&t->judge);
     free(t->moment1);
     free(t->moment2);
     myna_facts_free(&t->facts);
@@ -194,10 +192,10 @@ void myna_trainer_free(myna_trainer *t)
 
 /* ---- A step ------------------------------------------------------------------------------------------------------------ */
 
-/* One model serves all latencies because training draws one for each batch: 1/4, 1/4, 1/2. */
-static myna_latency draw_latency(uint64_t seed, uint64_t step)
+/* 1/4, 1/4, 1/2. */
+myna_latency myna_trainer_latency(const myna_trainer *t)
 {
-    myna_rng rng = myna_rng_seed(~seed, step);
+    myna_rng rng = myna_rng_seed(~t->options.seed, t->n_done);
     uint32_t quarter = myna_rng_below(&rng, 4);
     return quarter == 0 ? MYNA_LATENCY_LOW : quarter == 1 ? MYNA_LATENCY_BALANCED : MYNA_LATENCY_BEST;
 }
@@ -219,10 +217,20 @@ void myna_worker_gradients(
     float share = (float)w->n_items / (float)t->options.batch;
     memset(w->parts, 0, sizeof w->parts);
     w->loss = myna_loss(w->dout, w->parts, out, target, w->n_items, MYNA_SEGMENT_FRAMES, MYNA_MEL_BANDS, share);
-    if (w->is_judged) myna_judge_words(w->judge, w->dout, &t->judge_weights, out, target, share);
+    if (w->is_judged) myna_judge_words(w->judge, w->dout, out, target, NULL, share);
     memset(w->gradients, 0, t->layout.n_parameters * sizeof(float));
     const float *dcode = myna_worker_read_phones(t, w, batch);
     myna_network_backward(w->network, &w->bound, &t->weights, batch, latency, w->dout, dcode);
+    myna_gemm_round(NULL);
+}
+
+/* The judge learns from every step's recordings. */
+static void teach_judge(const myna_trainer *t, worker *w)
+{
+    myna_gemm_round(w->rounding);
+    const float *heard = myna_network_embed(w->network, &t->judge.ear_weights, myna_segment_batch(w->maker).speaker);
+    memcpy(w->voices, heard, w->n_items * MYNA_EMBEDDING_SIZE * sizeof *w->voices);
+    myna_judge_tell_apart(w->judge, myna_segment_target(w->maker), w->voices);
     myna_gemm_round(NULL);
 }
 
@@ -234,15 +242,16 @@ static void gradient_job(void *context, int member, int n_members)
     worker *w = &t->workers[member];
     uint64_t first = t->n_done * (uint64_t)t->options.batch + w->first_item;
     for (size_t i = 0; i < w->n_items; i++) myna_segment_make(w->maker, i, t->options.seed, first + i, 0);
+    if (t->judge.parameters) teach_judge(t, w);
     if (myna_trainer_converts(t)) {
         myna_worker_conversion_gradients(t, w);
         return;
     }
     const bool self_converts = myna_trainer_self_converts(t);
-    w->is_judged = t->judge && self_converts;
+    w->is_judged = t->judge.parameters && self_converts;
     if (self_converts) myna_worker_convert_inputs(t, w, first);
     myna_batch batch = myna_segment_batch(w->maker);
-    myna_worker_gradients(t, w, &batch, myna_segment_target(w->maker), draw_latency(t->options.seed, t->n_done));
+    myna_worker_gradients(t, w, &batch, myna_segment_target(w->maker), myna_trainer_latency(t));
 }
 
 myna_status myna_trainer_step(myna_trainer *t, myna_train_report *report, myna_error *error)

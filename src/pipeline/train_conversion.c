@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-/* Against the words: of the voice, and of staying near to the judge's own conversion, for what judges do not hear. Without
- * that harmonics come apart, and the voice weighing half as much lets the source through (ABLATIONS.md, "A judge that
- * listens"). */
+/* Against the words: of the voice, and of staying near to the judge's own conversion at best, for what judges do not hear.
+ * Without that harmonics come apart, and the voice weighing half as much lets the source through (ABLATIONS.md, "A judge
+ * that listens"). */
 static const float voice_weight = 4.0f, own_weight = 2.0f;
 /* What is heard in another voice must not lose its words on the way: less than a conversion leans. */
 static const myna_retrieval mild = {.sharpness = 1.0f, .strength = 2.0f};
@@ -27,14 +27,15 @@ bool myna_trainer_self_converts(const myna_trainer *t)
 
 bool myna_trainer_converts(const myna_trainer *t)
 {
-    return t->judge && draw(t, 0x636f6e76, t->options.conversions);
+    return t->judge.parameters && draw(t, 0x636f6e76, t->options.conversions);
 }
 
 /* As a conversion at `retrieval` speaks it. */
-static const float *speak(worker *w, const myna_weights *weights, const myna_batch *batch, myna_retrieval retrieval)
+static const float *speak(
+    worker *w, const myna_weights *weights, const myna_batch *batch, myna_retrieval retrieval, myna_latency latency)
 {
     myna_network_set_retrieval(w->network, retrieval);
-    return myna_network_forward(w->network, weights, batch, MYNA_LATENCY_BEST);
+    return myna_network_forward(w->network, weights, batch, latency);
 }
 
 /* Self-conversion (as SelfVC 2310.09653 trains): a segment is heard in another voice, as a conversion speaks it, and to
@@ -44,7 +45,7 @@ void myna_worker_convert_inputs(const myna_trainer *t, worker *w, uint64_t first
 {
     myna_batch exchanged = myna_segment_exchange(w->maker);
     myna_gemm_round(w->rounding);
-    const float *frames = speak(w, &t->average_weights, &exchanged, mild);
+    const float *frames = speak(w, &t->average_weights, &exchanged, mild, MYNA_LATENCY_BEST);
     myna_network_set_retrieval(w->network, myna_retrieval_trained);
     myna_gemm_round(NULL);
     for (size_t i = 0; i < w->n_items; i++)
@@ -53,24 +54,21 @@ void myna_worker_convert_inputs(const myna_trainer *t, worker *w, uint64_t first
 
 void myna_worker_conversion_gradients(const myna_trainer *t, worker *w)
 {
-    const myna_retrieval retrieval = myna_retrieval_at(MYNA_LATENCY_BEST);
+    const myna_latency best = MYNA_LATENCY_BEST, latency = myna_trainer_latency(t);
     const size_t n_out = w->n_items * MYNA_SEGMENT_STEPS * MYNA_STEP_OUT;
     const float share = (float)w->n_items / (float)t->options.batch;
     const float *said = myna_segment_target(w->maker);
     myna_batch batch = myna_segment_exchange(w->maker);
     batch.phones = myna_segment_batch(w->maker).phones;
     myna_gemm_round(w->rounding);
-    memcpy(w->own, speak(w, &t->judge_weights, &batch, retrieval), n_out * sizeof *w->own);
-    memcpy(w->voices, myna_network_embed(w->network, &t->judge_weights, batch.speaker),
-        w->n_items * MYNA_EMBEDDING_SIZE * sizeof *w->voices);
-    const float *out = speak(w, &t->weights, &batch, retrieval);
+    memcpy(w->own, speak(w, &t->judge.weights, &batch, myna_retrieval_at(best), best), n_out * sizeof *w->own);
+    const float *out = speak(w, &t->weights, &batch, myna_retrieval_at(latency), latency);
     w->loss = myna_loss(w->dout, NULL, out, w->own, w->n_items, MYNA_SEGMENT_FRAMES, MYNA_MEL_BANDS, own_weight * share);
-    w->loss += (double)share * myna_judge_words(w->judge, w->dout, &t->judge_weights, out, said, share);
-    w->loss += (double)(voice_weight * share) *
-               myna_judge_voice(w->judge, w->dout, &t->judge_weights, out, w->voices, voice_weight * share);
+    w->loss += (double)share * myna_judge_words(w->judge, w->dout, out, said, batch.phones, share);
+    w->loss += (double)(voice_weight * share) * myna_judge_voice(w->judge, w->dout, out, w->voices, voice_weight * share);
     memset(w->gradients, 0, t->layout.n_parameters * sizeof *w->gradients);
     const float *dcode = myna_worker_read_phones(t, w, &batch);
-    myna_network_backward(w->network, &w->bound, &t->weights, &batch, MYNA_LATENCY_BEST, w->dout, dcode);
+    myna_network_backward(w->network, &w->bound, &t->weights, &batch, latency, w->dout, dcode);
     myna_network_set_retrieval(w->network, myna_retrieval_trained);
     myna_gemm_round(NULL);
 }

@@ -89,6 +89,12 @@ static float update_phone_reader(myna_trainer *t)
     return n_known ? (float)n_right / (float)n_known : NAN;
 }
 
+static void update_judge(myna_trainer *t)
+{
+    for (int i = 1; i < t->options.n_threads; i++) myna_judge_join(t->workers[0].judge, t->workers[i].judge);
+    myna_judge_learn(&t->judge, t->workers[0].judge, &t->update);
+}
+
 myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna_error *error)
 {
     myna_team_run(t->team, join_job, t);
@@ -108,6 +114,7 @@ myna_status myna_trainer_update(myna_trainer *t, myna_train_report *report, myna
     t->average_decay = average_decay(t->n_done);
     myna_team_run(t->team, update_job, t);
     myna_team_run(t->team, average_job, t);
+    if (t->judge.parameters) update_judge(t);
     if (myna_trainer_converts(t)) loss = l1 = NAN; /* there is nothing to compare conversions with */
     t->n_done++;
     *report = (myna_train_report){t->n_done, (float)loss, (float)l1, update_phone_reader(t), norm, rate};

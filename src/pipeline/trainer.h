@@ -23,8 +23,8 @@ typedef struct worker {
     myna_weights bound; /* into gradients */
     float *dout;
     myna_phone_pass phones; /* where the trainer has a reader */
-    myna_judge *judge;      /* where the trainer has one; and for its conversions: */
-    float *own, *voices;    /* the judge's own of them, like dout; [n_items][MYNA_EMBEDDING_SIZE] */
+    myna_judge_pass *judge; /* where the trainer has one, and for it: */
+    float *own, *voices;    /* its own conversions, like dout; its ear's of the references, [n_items][MYNA_EMBEDDING_SIZE] */
     bool is_judged;         /* this step */
     double loss, parts[2], sum_of_squares;
     myna_content_statistics content[2]; /* sums over n_listened segments: not told whom it hears, and told */
@@ -39,8 +39,7 @@ struct myna_trainer {
     myna_layout layout;
     float *parameters, *average, *moment1, *moment2; /* [n_parameters]; Muon has no second moment */
     myna_weights weights, average_weights;           /* into the first two */
-    float *judge; /* [n_parameters] of the model it started from; NULL where no steps convert */
-    myna_weights judge_weights;
+    myna_judge judge; /* the model it started from; none where no steps convert */
     myna_phone_reader phones; /* empty where the corpus knows none */
     myna_mel *mel;
     float *ripple;
@@ -63,7 +62,9 @@ void myna_worker_gradients(
 /* The gradients of the phones' loss after a forward: of the code (NULL: there is none) and, in w->phones, of their reader. */
 const float *myna_worker_read_phones(const myna_trainer *t, worker *w, const myna_batch *batch);
 
-/* Does the next step convert what the content encoder hears? Is it nothing but conversions? */
+/* Of the next step. One model serves all latencies because training draws one for each batch. */
+myna_latency myna_trainer_latency(const myna_trainer *t);
+/* Does it convert what the content encoder hears? Is it nothing but conversions? */
 bool myna_trainer_self_converts(const myna_trainer *t);
 bool myna_trainer_converts(const myna_trainer *t);
 /* Of the segments made, the first of which is number `first`: replaces what is heard by conversions. */

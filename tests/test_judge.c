@@ -189,11 +189,15 @@ static void the_ear_learns_to_tell_speakers_apart(void **state)
     float before[ITEMS * MYNA_EMBEDDING_SIZE], after[ITEMS * MYNA_EMBEDDING_SIZE], *model = f->judge.parameters;
     const size_t n = f->layout.n_parameters;
     embed(before, f, f->said);
+    const double difference = 15 * (1 - cosine_of(before, before + MYNA_EMBEDDING_SIZE));
+    for (int i = 0; i < 2; i++) set_voice(f, i, before, i, 1);
+    assert_near(tell_apart(f), log(1 + exp(-difference)), 1e-4);
     for (int i = 0; i < 2; i++) set_voice(f, i, before, 1 - i, 1); /* whom it takes for the other */
     float *kept = malloc(n * sizeof *kept);
     assert_non_null(kept);
     memcpy(kept, model, n * sizeof *kept);
     const double first = tell_apart(f);
+    assert_near(first, log(1 + exp(difference)), 1e-4);
     myna_judge_learn(&f->judge, f->pass, &options);
     const double second = tell_apart(f);
     print_message("cross-entropy %.4f to %.4f\n", first, second);
@@ -241,12 +245,23 @@ static void it_learns_to_read_phones(void **state)
 {
     fixture *f = *state;
     double first = 0, last = 0;
+    float *reader = f->judge.phones.parameters, taught[MYNA_MAX_PHONES];
+    const myna_adamw once = {9, 0.9f, 0.98f, 1e-8f, 0, 1};
+    words_and_phones(f, f->dout, f->out, 1);
+    myna_judge_learn(&f->judge, f->pass, &once);
+    memcpy(taught, f->judge.phones.moment1, sizeof taught);
+    memset(reader, 0, f->judge.phones.n_parameters * sizeof *reader);
+    memset(f->judge.phones.moment1, 0, f->judge.phones.n_parameters * sizeof *reader);
+    memset(f->judge.phones.moment2, 0, f->judge.phones.n_parameters * sizeof *reader);
+
     memcpy(f->out, f->said, sizeof f->out); /* no L1, so that words are phones */
     for (int i = 0; i < 40; i++) {
         const myna_adamw options = {9, 0.9f, 0.98f, 1e-8f, 0, (uint64_t)i + 1};
         last = words_and_phones(f, f->dout, f->out, 1);
         if (i == 0) first = last;
         myna_judge_learn(&f->judge, f->pass, &options);
+        /* From what was said, whatever came out. */
+        if (i == 0) assert_memory_equal(taught, f->judge.phones.moment1, sizeof taught);
     }
     print_message("phones %.3f to %.3f\n", first, last);
     assert_near(first, 0.8 * log(MYNA_MAX_PHONES) * 102 / 128, 1e-4);

@@ -166,9 +166,8 @@ static void classifier_gradients_match_differences(void **state)
 
 /* ---- Training -------------------------------------------------------------------------------------------------------- */
 
-static myna_trainer *create(myna_corpus *corpus, int n_threads)
+static myna_train_options small_options(int n_threads)
 {
-    myna_trainer *trainer = NULL;
     myna_train_options options;
     myna_train_options_init(&options);
     options.n_steps = 1000;
@@ -177,6 +176,13 @@ static myna_trainer *create(myna_corpus *corpus, int n_threads)
     options.single_precision = true;
     options.rate = 0.02f; /* of which warm-up uses a small part */
     options.self_conversion_after = 2;
+    return options;
+}
+
+static myna_trainer *create(myna_corpus *corpus, int n_threads)
+{
+    myna_trainer *trainer = NULL;
+    const myna_train_options options = small_options(n_threads);
     assert_ok(myna_trainer_create(&trainer, corpus, &options, NULL));
     return trainer;
 }
@@ -275,6 +281,36 @@ static void resumed_equals_uninterrupted(void **state)
     myna_corpus_close(corpus);
 }
 
+static void resumed_judges_read_as_before(void **state)
+{
+    memory_corpus *m = *state;
+    myna_corpus *corpus = NULL;
+    char model[64], path[64];
+    snprintf(model, sizeof model, "%s/model.safetensors", m->folder);
+    snprintf(path, sizeof path, "%s/checkpoint", m->folder);
+    assert_ok(memory_corpus_open(&corpus, m, NULL));
+    myna_trainer *first = create(corpus, 2), *whole = NULL, *resumed = NULL;
+    assert_ok(myna_trainer_save_model(first, model, NULL, 0, NULL));
+    myna_train_options options = small_options(2);
+    options.init_model = model;
+    options.conversions = 1;
+    assert_ok(myna_trainer_create(&whole, corpus, &options, NULL));
+    run(whole, 2);
+    assert_ok(myna_trainer_save_checkpoint(whole, path, NULL, 0, NULL));
+    assert_ok(myna_trainer_resume(&resumed, corpus, path, 0, NULL));
+    run(whole, 1);
+    run(resumed, 1);
+    const myna_phone_reader *a = &whole->judge.phones, *b = &resumed->judge.phones;
+    assert_true(myna_sum_of_squares(a->parameters, a->n_parameters) > 0);
+    assert_memory_equal(a->parameters, b->parameters, a->n_parameters * sizeof(float));
+    assert_memory_equal(a->moment1, b->moment1, a->n_parameters * sizeof(float));
+    assert_memory_equal(a->moment2, b->moment2, a->n_parameters * sizeof(float));
+    myna_trainer_free(first);
+    myna_trainer_free(whole);
+    myna_trainer_free(resumed);
+    myna_corpus_close(corpus);
+}
+
 /* A run may go on with phones that began without them, and without them. */
 static void phones_may_come_and_go(void **state)
 {
@@ -309,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_code_is_taught, set_up, tear_down),
         cmocka_unit_test_setup_teardown(threads_teach_one_reader, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resumed_equals_uninterrupted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(resumed_judges_read_as_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(phones_may_come_and_go, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

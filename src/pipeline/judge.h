@@ -13,7 +13,7 @@
 #include "pipeline/phones.h"
 #include "pipeline/segments.h"
 
-/* What all threads' judges know. Which of the n_parameters are a speaker encoder's is the ear's; its others are not used. */
+/* What all threads' judges know. Of the ear's parameters only [ear_begin, ear_end) are used, the speaker encoder's. */
 typedef struct myna_judge {
     float *parameters;                      /* [n_parameters] of the model; NULL: there is no judge */
     float *ear, *ear_moment1, *ear_moment2; /* [n_parameters] */
@@ -39,8 +39,8 @@ void myna_judge_pass_free(myna_judge_pass *pass);
  * out[items][MYNA_SEGMENT_STEPS][MYNA_STEP_OUT], normalised log-mel. */
 
 /* L1 between what the content encoder hears (before its bottleneck, where values have deviation 1) in `out` and in
- * said, of the same shape; and, where labels[items][MYNA_SEGMENT_STEPS] is not NULL, as much of the cross-entropy of these
- * phones in `out` as the judge has learned to read, which `said` teaches it. */
+ * said, of the same shape; and, where labels[items][MYNA_SEGMENT_STEPS] is not NULL, a part of the cross-entropy of these
+ * phones as the judge reads them in `out`, which `said` teaches it. */
 double myna_judge_words(
     myna_judge_pass *pass, float *dout, const float *out, const float *said, const uint8_t *labels, float weight);
 /* 1 less the cosine of what the ear hears in `out` with the voice that was asked for, and a part of the cosine with the

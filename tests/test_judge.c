@@ -42,7 +42,7 @@ static int set_up(void **state)
     fill(f->out, N_OUT, 1, 5);
     fill(f->said, N_OUT, 1, 6);
     fill(f->voices, ITEMS * MYNA_EMBEDDING_SIZE, 1, 7);
-    for (int i = 0; i < ITEMS * MYNA_SEGMENT_STEPS; i++) f->labels[i] = i % 5 == 2 ? MYNA_NO_PHONE : (uint8_t)(i % 7);
+    for (int i = 0; i < ITEMS * MYNA_SEGMENT_STEPS; i++) f->labels[i] = (uint8_t)(i % 5 == 2 ? MYNA_NO_PHONE : i % 7);
     return myna_judge_pass_create(&f->pass, &f->judge, &f->layout, ITEMS, NULL) != MYNA_OK;
 }
 

@@ -65,7 +65,7 @@ typedef struct learned_row {
     float *values;
     size_t n;
 } learned_row;
-enum { N_ROWS = 9 };
+enum { N_PHONE_ROWS = 3, N_ROWS = 9 }; /* those of the reader of phones come first */
 
 static void list_rows(learned_row rows[N_ROWS], const myna_trainer *t)
 {
@@ -98,14 +98,14 @@ static size_t add_rows(myna_tensor_source *sources, const myna_trainer *t)
     return n;
 }
 
-/* A checkpoint from before there were phones lacks the first three: their reader then starts anew. */
+/* A checkpoint from before there were phones has none of their reader's rows: it then starts anew. */
 static myna_status read_rows(const myna_trainer *t, const myna_tensor_file *file, myna_error *error)
 {
     learned_row rows[N_ROWS];
     myna_status status = MYNA_OK;
     list_rows(rows, t);
-    for (int i = 0; i < N_ROWS && status == MYNA_OK; i++)
-        if (rows[i].values && (i > 2 || myna_tensor_find(file, rows[i].name)))
+    for (int i = myna_tensor_find(file, rows[0].name) ? 0 : N_PHONE_ROWS; i < N_ROWS && status == MYNA_OK; i++)
+        if (rows[i].values)
             status = myna_tensor_read(rows[i].values, file, rows[i].name, 1, &rows[i].n, error);
     return status;
 }

@@ -99,6 +99,13 @@ static inline myna_model *make_model(uint64_t seed)
     return myna_model_create(&model, &layout, parameters, &facts, id, NULL) == MYNA_OK ? model : NULL;
 }
 
+/* By a way of nn/steady.h instead of the fastest: in single precision for what is to be exact. False: no memory. */
+static inline bool multiply_by(myna_model *model, const myna_steady *way)
+{
+    myna_packed_weights_clear(&model->packed);
+    return myna_packed_weights_init(&model->packed, &model->layout, &model->weights, way);
+}
+
 /* A voice from 4 s of make_speech; NULL on failure. */
 static inline myna_voice *make_voice(const myna_model *model, float f0_hz, float formants)
 {

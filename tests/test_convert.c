@@ -142,13 +142,15 @@ static void convert_may_work_in_place(void **state)
 
 /* A changed sample reaches out from the first sample after its step on: never earlier, or the latency claimed would be
  * too short, and (but for the flat ends of the window) not later, or it would be longer than need be. The last sample of
- * a step stands where the window is flattest, so the change is large enough not to drown in rounding there. */
+ * a step stands where the window is flattest, so the change is large enough not to drown in rounding there, of single precision at
+ * least. */
 static void latency_is_what_it_claims(void **state)
 {
     (void)state;
     static float changed[N], before[N], after[N];
     const size_t samples[] = {4000, 8123, 8399, 8400, 12001, 15999};
     const size_t latencies[] = {800, 1200, 3200};
+    assert_true(multiply_by(model, myna_steady_single()));
     for (int latency = 0; latency <= MYNA_LATENCY_BEST; latency++) {
         myna_converter_options options = options_for((myna_latency)latency);
         myna_converter *converter = create(&options);
@@ -167,6 +169,7 @@ static void latency_is_what_it_claims(void **state)
         }
         myna_converter_free(converter);
     }
+    assert_true(multiply_by(model, myna_steady_fastest()));
 }
 
 /* Speech from 0.5 to 1 s, at other times silence or a noise of -80 dBFS: what comes out lies where the speech was,

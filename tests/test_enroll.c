@@ -135,6 +135,7 @@ static void reconstruction_is_the_networks_output(void **state)
 {
     (void)state;
     myna_recording recording = {man, LONG, NULL};
+    assert_true(multiply_by(model, myna_steady_single()));
     myna_voice *voice = enroll(&recording, 1);
     const size_t steps = voice->n_frames / MYNA_STEP_FRAMES, frames = steps * MYNA_STEP_FRAMES;
     float *content = calloc(steps, MYNA_CONTENT_IN * sizeof *content),
@@ -198,6 +199,7 @@ static void reconstruction_is_the_networks_output(void **state)
     free(ripple);
     free(speaker);
     free(noise);
+    assert_true(multiply_by(model, myna_steady_fastest()));
 }
 
 static void too_little_speech_is_refused(void **state)

@@ -1,16 +1,16 @@
+#include "nn/bfloat_kernel.h"
 #include "nn/steady.h"
 #include "testing.h"
 
 #include <stdlib.h>
 
-enum { MAX_ROWS = 16, MAX_IN = 64, MAX_OUT = 40 };
+enum { MAX_ROWS = 40, MAX_IN = 600, MAX_OUT = 40, MAX_PACKED = 64 * 608, N_SHAPES = 8 };
 
-static float in[MAX_ROWS * MAX_IN], weight[MAX_OUT * MAX_IN], bias[MAX_OUT], packed[64 * MAX_IN];
+static float in[MAX_ROWS * MAX_IN], weight[MAX_OUT * MAX_IN], bias[MAX_OUT], packed[MAX_PACKED];
 static float out[MAX_ROWS * MAX_OUT], all[MAX_ROWS * MAX_OUT];
 
-typedef void forward_function(float *, const float *, const float *, const float *, size_t, size_t, size_t);
-static forward_function *const all_ways[] = {
-    myna_steady_forward, myna_steady_forward_narrow, myna_steady_forward_wide};
+static const size_t shapes[N_SHAPES][3] = { /* rows, outputs, inputs */
+    {1, 1, 1}, {2, 16, 64}, {3, 17, 5}, {4, 33, 64}, {5, 15, 63}, {16, 40, 50}, {13, 37, 512}, {40, 33, 577}};
 
 static int set_up(void **state)
 {
@@ -22,40 +22,63 @@ static int set_up(void **state)
     return 0;
 }
 
-static void check_definition(forward_function *forward)
+static float rounded(float x)
 {
-    const size_t shapes[][3] = {{1, 1, 1}, {2, 16, 64}, {3, 17, 5}, {4, 33, 64}, {5, 15, 63}, {16, 40, 50}};
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    const uint32_t bits = myna_round_pair(0, x);
+    float out_x;
+    memcpy(&out_x, &bits, sizeof out_x);
+    return out_x;
+}
+
+static float itself(float x)
+{
+    return x;
+}
+
+static void pack(const myna_steady *way, size_t n_out, size_t n_in)
+{
+    assert_true(way->size(n_out, n_in) <= MAX_PACKED);
+    if (way->size(n_out, n_in) < MAX_PACKED) packed[way->size(n_out, n_in)] = 42;
+    way->pack(packed, weight, n_out, n_in);
+    if (way->size(n_out, n_in) < MAX_PACKED) assert_true(packed[way->size(n_out, n_in)] == 42);
+}
+
+/* `factor` is what a factor counts as. */
+static void check_definition(const myna_steady *way, float (*factor)(float))
+{
+    for (size_t i = 0; i < N_SHAPES; i++) {
         size_t rows = shapes[i][0], n_out = shapes[i][1], n_in = shapes[i][2];
         out[rows * n_out - 1] = NAN;
         if (rows * n_out < MAX_ROWS * MAX_OUT) out[rows * n_out] = 42;
-        myna_steady_pack(packed, weight, n_out, n_in);
-        forward(out, in, packed, bias, rows, n_out, n_in);
+        pack(way, n_out, n_in);
+        way->forward(out, in, packed, bias, rows, n_out, n_in);
         for (size_t r = 0; r < rows; r++) {
             for (size_t o = 0; o < n_out; o++) {
                 double sum = (double)bias[o];
-                for (size_t k = 0; k < n_in; k++) sum += (double)in[r * n_in + k] * (double)weight[o * n_in + k];
-                assert_near(out[r * n_out + o], sum, 2e-5);
+                for (size_t k = 0; k < n_in; k++)
+                    sum += (double)factor(in[r * n_in + k]) * (double)factor(weight[o * n_in + k]);
+                assert_near(out[r * n_out + o], sum, n_in > 64 ? 1e-4 : 2e-5);
             }
         }
         if (rows * n_out < MAX_ROWS * MAX_OUT) assert_true(out[rows * n_out] == 42);
     }
 }
 
-static void agrees_with_the_definition(void **state)
+static void agree_with_the_definition(void **state)
 {
     (void)state;
-    for (int i = 0; i < 3; i++) check_definition(all_ways[i]);
+    check_definition(&myna_steady_narrow, itself);
+    check_definition(&myna_steady_wide, itself);
+    if (myna_steady_rounded()) check_definition(myna_steady_rounded(), rounded);
 }
 
-static void check_rows(forward_function *forward)
+static void check_rows(const myna_steady *way, size_t n_out, size_t n_in)
 {
-    const size_t n_out = 37, n_in = 61;
-    myna_steady_pack(packed, weight, n_out, n_in);
-    forward(all, in, packed, bias, MAX_ROWS, n_out, n_in);
+    pack(way, n_out, n_in);
+    way->forward(all, in, packed, bias, MAX_ROWS, n_out, n_in);
     for (size_t rows = 1; rows < MAX_ROWS; rows++) {
         for (size_t first = 0; first + rows <= MAX_ROWS; first++) {
-            forward(out, in + first * n_in, packed, bias, rows, n_out, n_in);
+            way->forward(out, in + first * n_in, packed, bias, rows, n_out, n_in);
             assert_memory_equal(out, all + first * n_out, rows * n_out * sizeof *out);
         }
     }
@@ -64,25 +87,39 @@ static void check_rows(forward_function *forward)
 static void a_row_does_not_know_its_company(void **state)
 {
     (void)state;
-    for (int i = 0; i < 3; i++) check_rows(all_ways[i]);
+    const myna_steady *ways[] = {&myna_steady_narrow, &myna_steady_wide, myna_steady_rounded()};
+    for (int i = 0; i < 3; i++) {
+        if (!ways[i]) continue;
+        check_rows(ways[i], 37, 61);
+        check_rows(ways[i], 33, 577);
+    }
 }
 
-static void both_ways_give_the_same_bits(void **state)
+static void single_precision_gives_the_same_bits(void **state)
 {
     (void)state;
     const size_t n_out = 37, n_in = 61;
-    myna_steady_pack(packed, weight, n_out, n_in);
-    myna_steady_forward_narrow(all, in, packed, bias, MAX_ROWS, n_out, n_in);
-    myna_steady_forward_wide(out, in, packed, bias, MAX_ROWS, n_out, n_in);
+    pack(&myna_steady_narrow, n_out, n_in);
+    myna_steady_narrow.forward(all, in, packed, bias, MAX_ROWS, n_out, n_in);
+    myna_steady_wide.forward(out, in, packed, bias, MAX_ROWS, n_out, n_in);
     assert_memory_equal(out, all, MAX_ROWS * n_out * sizeof *out);
+}
+
+static void the_fastest_is_one_of_them(void **state)
+{
+    (void)state;
+    const myna_steady *single = myna_steady_single(), *fastest = myna_steady_fastest();
+    assert_true(single == &myna_steady_narrow || single == &myna_steady_wide);
+    assert_true(fastest == (myna_bfloat_is_fast() ? myna_steady_rounded() : single));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agrees_with_the_definition),
+        cmocka_unit_test(agree_with_the_definition),
         cmocka_unit_test(a_row_does_not_know_its_company),
-        cmocka_unit_test(both_ways_give_the_same_bits),
+        cmocka_unit_test(single_precision_gives_the_same_bits),
+        cmocka_unit_test(the_fastest_is_one_of_them),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

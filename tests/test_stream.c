@@ -1,4 +1,5 @@
 /* The streaming network against the batch network: the same steps, however they are cut. */
+#include "fixtures.h"
 #include "testing.h"
 
 #include "model/content_norm.h"
@@ -79,6 +80,7 @@ static int set_up(void **state)
     if (!f || !parameters) return 1;
     myna_facts facts = {0};
     if (myna_model_create(&f->model, &layout, parameters, &facts, "00000000000000aa", NULL) != MYNA_OK) return 1;
+    if (!multiply_by(f->model, myna_steady_single())) return 1;
     if (myna_network_create(&f->network, &layout, 1, STEPS, SPEAKER_STEPS, NULL) != MYNA_OK) return 1;
     myna_rng rng = myna_rng_seed(8, 9);
     for (size_t i = 0; i < N_OUT; i++) f->log_mel[i] = 0.7f * myna_rng_normal(&rng);
@@ -168,6 +170,34 @@ static void stream_equals_batch(void **state)
     }
 }
 
+/* In bfloat16 the stream is near to the batch, and the same however it is cut. */
+static void rounded_it_is_nearly_the_same(void **state)
+{
+    fixture *f = *state;
+    if (!myna_steady_rounded()) skip();
+    static const size_t plans[][4] = {{16}, {1}, {13, 1, 7}};
+    static float first[N_OUT];
+    const size_t late = (size_t)(myna_content_ahead(MYNA_LATENCY_BEST) + myna_decoder_ahead(MYNA_LATENCY_BEST)) * MYNA_STEP_OUT;
+    assert_true(multiply_by(f->model, myna_steady_rounded()));
+    run_batch(f, MYNA_LATENCY_BEST);
+    for (size_t i = 0; i < 3; i++) {
+        myna_stream *stream = NULL;
+        assert_ok(myna_stream_create(&stream, f->model, &f->target, MYNA_LATENCY_BEST, &f->statistics, false, NULL));
+        run_stream(f, stream, MYNA_LATENCY_BEST, plans[i]);
+        myna_stream_free(stream);
+        if (i == 0) memcpy(first, f->got, sizeof first);
+        assert_memory_equal(f->got + late, first + late, (N_OUT - late) * sizeof(float));
+    }
+    double off = 0, spread = 0, mean = 0;
+    for (size_t i = 0; i + late < N_OUT; i++) mean += (double)f->expected[i] / (double)(N_OUT - late);
+    for (size_t i = 0; i + late < N_OUT; i++) {
+        off += pow((double)(f->got[i + late] - f->expected[i]), 2);
+        spread += pow((double)f->expected[i] - mean, 2);
+    }
+    assert_true(off > 0 && sqrt(off / spread) < 0.01);
+    assert_true(multiply_by(f->model, myna_steady_single()));
+}
+
 static void reset_equals_new(void **state)
 {
     fixture *f = *state;
@@ -251,6 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stream_equals_batch),
+        cmocka_unit_test(rounded_it_is_nearly_the_same),
         cmocka_unit_test(reset_equals_new),
         cmocka_unit_test(another_speaker_fades_in),
         cmocka_unit_test(without_a_source_it_starts_at_the_average_without_one),

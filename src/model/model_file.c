@@ -196,7 +196,7 @@ static myna_status fill(myna_model *model, const myna_facts *facts, myna_error *
 {
     model->ripple = malloc(MYNA_RIPPLE_ROWS * MYNA_MEL_BANDS * sizeof *model->ripple);
     if (!model->ripple || !myna_facts_copy(&model->facts, facts) ||
-        !myna_packed_weights_init(&model->packed, &model->layout, &model->weights))
+        !myna_packed_weights_init(&model->packed, &model->layout, &model->weights, myna_steady_fastest()))
         return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a model");
     myna_status status = myna_mel_create(&model->mel, error);
     return status == MYNA_OK ? myna_ripple_make(model->ripple, model->mel, error) : status;

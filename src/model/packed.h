@@ -4,8 +4,10 @@
 
 #include "base/arena.h"
 #include "model/tensors.h"
+#include "nn/steady.h"
 
 typedef struct myna_packed_linear {
+    const myna_steady *way;
     float *packed;
     const float *bias; /* the model's */
     size_t n_out, n_in;
@@ -16,6 +18,7 @@ typedef struct myna_packed_block {
 } myna_packed_block;
 
 typedef struct myna_packed_weights {
+    const myna_steady *way;
     myna_arena arena;
     struct {
         myna_packed_linear in, out;
@@ -28,8 +31,10 @@ typedef struct myna_packed_weights {
     } decoder;
 } myna_packed_weights;
 
-/* False, and nothing to clear, when memory is short. `weights` must outlive it and stay as they are. */
-bool myna_packed_weights_init(myna_packed_weights *packed, const myna_layout *layout, const myna_weights *weights);
+/* For one way of nn/steady.h. False, and nothing to clear, when memory is short. `weights` must outlive it and stay as they
+ * are. */
+bool myna_packed_weights_init(
+    myna_packed_weights *packed, const myna_layout *layout, const myna_weights *weights, const myna_steady *way);
 void myna_packed_weights_clear(myna_packed_weights *packed);
 
 /* out[rows][n_out] of in[rows][n_in]. */

@@ -10,7 +10,7 @@ struct myna_bfloat {
     const myna_bfloat_kernel *kernel;
 };
 
-static const myna_bfloat_kernel *best_kernel(void)
+const myna_bfloat_kernel *myna_bfloat_fastest(void)
 {
     const myna_bfloat_kernel *tiles = myna_bfloat_tiles();
     if (tiles) return tiles;
@@ -19,12 +19,12 @@ static const myna_bfloat_kernel *best_kernel(void)
 
 bool myna_bfloat_is_fast(void)
 {
-    return best_kernel() != NULL;
+    return myna_bfloat_fastest() != NULL;
 }
 
 myna_bfloat *myna_bfloat_create(void)
 {
-    return myna_bfloat_create_for(best_kernel());
+    return myna_bfloat_create_for(myna_bfloat_fastest());
 }
 
 myna_bfloat *myna_bfloat_create_for(const myna_bfloat_kernel *kernel)

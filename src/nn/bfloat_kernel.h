@@ -1,4 +1,5 @@
-/* What the two ways to multiply in bfloat16 have to offer to nn/bfloat.c, which cuts products into blocks for them. */
+/* What the two ways to multiply in bfloat16 have to offer to nn/bfloat.c and nn/steady.c, which cut products into blocks for
+ * them. */
 #ifndef MYNA_NN_BFLOAT_KERNEL_H
 #define MYNA_NN_BFLOAT_KERNEL_H
 
@@ -25,6 +26,7 @@ const myna_bfloat_kernel *myna_bfloat_vectors(void); /* AVX512_BF16 */
 const myna_bfloat_kernel *myna_bfloat_tiles(void);   /* AMX */
 /* Are the vectors faster than single precision? */
 bool myna_bfloat_vectors_pay(void);
+const myna_bfloat_kernel *myna_bfloat_fastest(void); /* NULL: single precision is */
 
 /* Scratch as myna_bfloat_create makes it, for a kernel that need not be the fastest. */
 myna_bfloat *myna_bfloat_create_for(const myna_bfloat_kernel *kernel);

@@ -7,8 +7,8 @@
 #define WITH_BFLOAT __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
 
 /* A tile of ROWS x COLUMNS sums stays in 24 of 32 registers. Packed factors are panels, [panel][pair of k][ROWS or
- * COLUMNS]. */
-enum { LANES = 16, ROWS = 12, COLUMNS = 2 * LANES };
+ * COLUMNS]. Where few rows are left over, as many are multiplied: of a stream's steps there is often but one. */
+enum { LANES = 16, ROWS = 12, FEW_ROWS = 4, COLUMNS = 2 * LANES };
 _Static_assert(MYNA_BFLOAT_ROWS % ROWS == 0 && MYNA_BFLOAT_COLUMNS % COLUMNS == 0, "blocks are whole tiles");
 
 /* Rows or columns [0, n) of a factor, n <= width; the panel's rest is zeros. Inlined, so that `width` is known where it is
@@ -43,18 +43,18 @@ WITH_BFLOAT static void pack_right(uint32_t *out, myna_factor f, size_t n, size_
         pack_panel(out, myna_factor_from(f, i, 0), myna_bfloat_least(n - i, COLUMNS), depth, COLUMNS);
 }
 
-/* A tile: out[n_rows][n_columns] of two panels. */
-WITH_BFLOAT static void multiply_panels(float *out, size_t out_step, myna_start start, const uint32_t *left,
-    const uint32_t *right, size_t n_pairs, size_t n_rows, size_t n_columns)
+/* The first `height` rows of a tile: out[n_rows <= height][n_columns] of two panels. Inlined for each height. */
+WITH_BFLOAT static inline __attribute__((always_inline)) void multiply_panels(float *out, size_t out_step, myna_start start,
+    const uint32_t *left, const uint32_t *right, size_t n_pairs, size_t n_rows, size_t n_columns, size_t height)
 {
     __m512 sum[ROWS][2];
-    for (int i = 0; i < ROWS; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
+    for (size_t i = 0; i < height; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
     for (size_t p = 0; p < n_pairs; p++) {
         const __m512bh right_a = (__m512bh)_mm512_loadu_si512(right + p * COLUMNS);
         const __m512bh right_b = (__m512bh)_mm512_loadu_si512(right + p * COLUMNS + LANES);
 #pragma GCC unroll 12
-        for (int i = 0; i < ROWS; i++) {
-            const __m512bh row = (__m512bh)_mm512_set1_epi32((int)left[p * ROWS + (size_t)i]);
+        for (size_t i = 0; i < height; i++) {
+            const __m512bh row = (__m512bh)_mm512_set1_epi32((int)left[p * ROWS + i]);
             sum[i][0] = _mm512_dpbf16_ps(sum[i][0], row, right_a);
             sum[i][1] = _mm512_dpbf16_ps(sum[i][1], row, right_b);
         }
@@ -62,26 +62,33 @@ WITH_BFLOAT static void multiply_panels(float *out, size_t out_step, myna_start 
     const uint32_t columns = (uint32_t)(n_columns < COLUMNS ? (1ull << n_columns) - 1 : 0xffffffffull);
     const __mmask16 mask[2] = {(__mmask16)(columns & 0xffff), (__mmask16)(columns >> 16)};
 #pragma GCC unroll 12
-    for (int i = 0; i < ROWS; i++) {
-        for (int half = 0; half < 2 && (size_t)i < n_rows; half++) {
-            const size_t column = (size_t)half * LANES;
+    for (size_t i = 0; i < height; i++) {
+        for (size_t half = 0; half < 2 && i < n_rows; half++) {
+            const size_t column = half * LANES;
             __m512 x = sum[i][half];
-            if (start.x)
-                x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask[half], start.x + (size_t)i * start.step + column));
-            _mm512_mask_storeu_ps(out + (size_t)i * out_step + column, mask[half], x);
+            if (start.x) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask[half], start.x + i * start.step + column));
+            _mm512_mask_storeu_ps(out + i * out_step + column, mask[half], x);
         }
     }
 }
 
 /* Of packed blocks. */
-static void multiply(float *out, size_t out_step, myna_start start, const uint32_t *left, const uint32_t *right, size_t m,
-    size_t n, size_t depth)
+WITH_BFLOAT static void multiply(float *out, size_t out_step, myna_start start, const uint32_t *left,
+    const uint32_t *right, size_t m, size_t n, size_t depth)
 {
     const size_t n_pairs = (depth + 1) / 2;
-    for (size_t j = 0; j < n; j += COLUMNS)
-        for (size_t i = 0; i < m; i += ROWS)
-            multiply_panels(out + i * out_step + j, out_step, myna_start_from(start, i, j), left + i * n_pairs,
-                right + j * n_pairs, n_pairs, myna_bfloat_least(m - i, ROWS), myna_bfloat_least(n - j, COLUMNS));
+    for (size_t j = 0; j < n; j += COLUMNS) {
+        const size_t n_columns = myna_bfloat_least(n - j, COLUMNS);
+        for (size_t i = 0; i < m; i += ROWS) {
+            const size_t n_rows = myna_bfloat_least(m - i, ROWS);
+            const myna_start from = myna_start_from(start, i, j);
+            float *to = out + i * out_step + j;
+            const uint32_t *rows = left + i * n_pairs, *columns = right + j * n_pairs;
+            if (n_rows <= FEW_ROWS)
+                multiply_panels(to, out_step, from, rows, columns, n_pairs, n_rows, n_columns, FEW_ROWS);
+            else multiply_panels(to, out_step, from, rows, columns, n_pairs, n_rows, n_columns, ROWS);
+        }
+    }
 }
 
 const myna_bfloat_kernel *myna_bfloat_vectors(void)

@@ -1,18 +1,33 @@
 #include "nn/steady.h"
 
 #include "base/simd.h"
+#include "nn/bfloat_kernel.h"
 
 #include <string.h>
 
-enum { WIDTH = MYNA_STEADY_WIDTH, FEW_ROWS = 4, MANY_ROWS = 8 };
+/* ---- In single precision --------------------------------------------------------------------------------------------- */
+
+/* Outputs side by side, a panel: two AVX-512 registers of weights, four of AVX2. Packed weights are [panel][n_in][WIDTH],
+ * padded with zeros. */
+enum { WIDTH = 32, FEW_ROWS = 4, MANY_ROWS = 8 };
 
 /* Types of the compilers' own: from plain loops over several arrays of sums gcc keeps the sums in memory. */
 typedef float eight __attribute__((vector_size(8 * sizeof(float))));
 typedef float sixteen __attribute__((vector_size(16 * sizeof(float))));
 
-void myna_steady_pack(float *packed, const float *weight, size_t n_out, size_t n_in)
+static size_t whole_panels(size_t n_out)
 {
-    memset(packed, 0, myna_steady_size(n_out, n_in) * sizeof *packed);
+    return (n_out + WIDTH - 1) / WIDTH * WIDTH;
+}
+
+static size_t size_single(size_t n_out, size_t n_in)
+{
+    return whole_panels(n_out) * n_in;
+}
+
+static void pack_single(float *packed, const float *weight, size_t n_out, size_t n_in)
+{
+    memset(packed, 0, size_single(n_out, n_in) * sizeof *packed);
     for (size_t o = 0; o < n_out; o++) {
         float *panel = packed + o / WIDTH * WIDTH * n_in;
         for (size_t k = 0; k < n_in; k++) panel[k * WIDTH + o % WIDTH] = weight[o * n_in + k];
@@ -82,21 +97,83 @@ MYNA_INLINE void forward(float *out, const float *in, const float *packed, const
     }
 }
 
-MYNA_VECTORIZED void myna_steady_forward_narrow(
+MYNA_VECTORIZED static void forward_narrow(
     float *out, const float *in, const float *packed, const float *bias, size_t rows, size_t n_out, size_t n_in)
 {
     forward(out, in, packed, bias, rows, n_out, n_in, false);
 }
 
-MYNA_VECTORIZED void myna_steady_forward_wide(
+MYNA_VECTORIZED static void forward_wide(
     float *out, const float *in, const float *packed, const float *bias, size_t rows, size_t n_out, size_t n_in)
 {
     forward(out, in, packed, bias, rows, n_out, n_in, true);
 }
 
-void myna_steady_forward(
+const myna_steady myna_steady_narrow = {size_single, pack_single, forward_narrow};
+const myna_steady myna_steady_wide = {size_single, pack_single, forward_wide};
+
+/* ---- In bfloat16 ----------------------------------------------------------------------------------------------------- */
+
+enum {
+    DEPTH = MYNA_BFLOAT_DEPTH,
+    ROUNDED_ROWS = 24, /* at once; kernels make 36 of them at most */
+    MOST_ROWS = 36,
+};
+
+/* Of a kernel's right factor, n_out columns by n_in: a block of DEPTH after the other. */
+static size_t size_rounded(size_t n_out, size_t n_in)
+{
+    return whole_panels(n_out) * ((n_in + WIDTH - 1) / WIDTH * WIDTH) / 2;
+}
+
+/* Where the block that begins at k is; words are as large as floats. */
+static uint32_t *block_at(const float *packed, size_t n_out, size_t k)
+{
+    return (uint32_t *)packed + size_rounded(n_out, k);
+}
+
+static void pack_rounded(float *packed, const float *weight, size_t n_out, size_t n_in)
+{
+    const myna_bfloat_kernel *kernel = myna_bfloat_fastest();
+    const myna_factor whole = {weight, n_in, 1};
+    for (size_t k = 0; k < n_in; k += DEPTH)
+        kernel->pack_right(
+            block_at(packed, n_out, k), myna_factor_from(whole, 0, k), n_out, myna_bfloat_least(n_in - k, DEPTH));
+}
+
+static void forward_rounded(
     float *out, const float *in, const float *packed, const float *bias, size_t rows, size_t n_out, size_t n_in)
 {
-    if (myna_has_avx512()) myna_steady_forward_wide(out, in, packed, bias, rows, n_out, n_in);
-    else myna_steady_forward_narrow(out, in, packed, bias, rows, n_out, n_in);
+    const myna_bfloat_kernel *kernel = myna_bfloat_fastest();
+    const myna_factor whole = {in, n_in, 1};
+    uint32_t left[MOST_ROWS * DEPTH / 2];
+    for (size_t first = 0; first < rows; first += ROUNDED_ROWS) {
+        const size_t n = myna_bfloat_least(rows - first, ROUNDED_ROWS);
+        float *to = out + first * n_out;
+        for (size_t k = 0; k < n_in; k += DEPTH) {
+            const size_t depth = myna_bfloat_least(n_in - k, DEPTH);
+            kernel->pack_left(left, myna_factor_from(whole, first, k), n, depth);
+            kernel->multiply(to, n_out, k > 0 ? (myna_start){to, n_out} : (myna_start){bias, 0}, left,
+                block_at(packed, n_out, k), n, n_out, depth);
+        }
+    }
+}
+
+/* ---- Which? ---------------------------------------------------------------------------------------------------------- */
+
+const myna_steady *myna_steady_rounded(void)
+{
+    static const myna_steady way = {size_rounded, pack_rounded, forward_rounded};
+    return myna_bfloat_fastest() ? &way : NULL;
+}
+
+const myna_steady *myna_steady_single(void)
+{
+    return myna_has_avx512() ? &myna_steady_wide : &myna_steady_narrow;
+}
+
+const myna_steady *myna_steady_fastest(void)
+{
+    const myna_steady *rounded = myna_steady_rounded();
+    return rounded ? rounded : myna_steady_single();
 }

@@ -10,25 +10,25 @@
 
 #include <stddef.h>
 
-/* Outputs side by side, a panel: two AVX-512 registers of weights, four of AVX2. */
-enum { MYNA_STEADY_WIDTH = 32 };
+/* A way to do it. Weights are packed for one way and of no use to another. */
+typedef struct myna_steady {
+    /* Elements that the packed weights of a layer take. */
+    size_t (*size)(size_t n_out, size_t n_in);
+    /* From weight[n_out][n_in]. */
+    void (*pack)(float *packed, const float *weight, size_t n_out, size_t n_in);
+    /* out[rows][n_out] = in[rows][n_in] weight[n_out][n_in]^T + bias[n_out], as myna_linear_forward. */
+    void (*forward)(
+        float *out, const float *in, const float *packed, const float *bias, size_t rows, size_t n_out, size_t n_in);
+} myna_steady;
 
-/* Elements that the packed weights of a layer take. */
-static inline size_t myna_steady_size(size_t n_out, size_t n_in)
-{
-    return (n_out + MYNA_STEADY_WIDTH - 1) / MYNA_STEADY_WIDTH * MYNA_STEADY_WIDTH * n_in;
-}
-/* packed[n_out / WIDTH, rounded up][n_in][WIDTH] from weight[n_out][n_in], padded with zeros. */
-void myna_steady_pack(float *packed, const float *weight, size_t n_out, size_t n_in);
+/* In single precision, for processors of narrow registers and for those with AVX-512, all packed alike. The sums are the
+ * same. The wide one takes half the time for 16 rows, and three quarters for one (Zen 5). */
+extern const myna_steady myna_steady_narrow, myna_steady_wide;
+/* Factors rounded to bfloat16 (nn/bfloat.h), half the weights to fetch: on Zen 5 a whole recording in .6 of the wide one's
+ * time, a step in .6. NULL where the processor does not multiply those faster. */
+const myna_steady *myna_steady_rounded(void);
 
-/* out[rows][n_out] = in[rows][n_in] weight[n_out][n_in]^T + bias[n_out], as myna_linear_forward. */
-void myna_steady_forward(
-    float *out, const float *in, const float *packed, const float *bias, size_t rows, size_t n_out, size_t n_in);
-/* The same for processors of narrow registers and for those with AVX-512, as the function above chooses; here for the
- * tests. The sums are the same. The wide one takes half the time for 16 rows, and three quarters for one (Zen 5). */
-void myna_steady_forward_narrow(
-    float *out, const float *in, const float *packed, const float *bias, size_t rows, size_t n_out, size_t n_in);
-void myna_steady_forward_wide(
-    float *out, const float *in, const float *packed, const float *bias, size_t rows, size_t n_out, size_t n_in);
+const myna_steady *myna_steady_single(void); /* the faster one of single precision */
+const myna_steady *myna_steady_fastest(void);
 
 #endif

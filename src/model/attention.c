@@ -72,7 +72,12 @@ static size_t first_key(const myna_attention_pass *p, size_t item)
 
 static myna_attention_shape shape_of(const myna_attention_pass *p)
 {
-    return myna_attention_shape_of(p->items, p->steps, 1 + p->reference_steps);
+    return (myna_attention_shape){.items = p->items,
+        .steps = p->steps,
+        .n_keys = 1 + p->reference_steps,
+        .heads = MYNA_ATTENTION_HEADS,
+        .key_size = KEY / MYNA_ATTENTION_HEADS,
+        .value_size = C / MYNA_ATTENTION_HEADS};
 }
 
 void myna_attention_pass_remember(

@@ -11,16 +11,6 @@
 #include "model/tensors.h"
 #include "nn/layers.h"
 
-static inline myna_attention_shape myna_attention_shape_of(size_t items, size_t steps, size_t n_keys)
-{
-    return (myna_attention_shape){.items = items,
-        .steps = steps,
-        .n_keys = n_keys,
-        .heads = MYNA_ATTENTION_HEADS,
-        .key_size = MYNA_ATTENTION_KEY / MYNA_ATTENTION_HEADS,
-        .value_size = MYNA_CHANNELS / MYNA_ATTENTION_HEADS};
-}
-
 /* Keys [1 + steps][MYNA_ATTENTION_KEY] and values [1 + steps][MYNA_CHANNELS] of heard[steps][MYNA_CHANNELS], as
  * myna_network_listen gives it, and of the same steps' content[steps][MYNA_CONTENT_IN]; row 0 is no_key and no_value. */
 void myna_attention_memory(

@@ -1,11 +1,23 @@
 #include "model/packed.h"
 
+void myna_packed_linear_lay_out(
+    myna_packed_linear *layer, myna_arena *arena, const myna_steady *way, size_t n_out, size_t n_in)
+{
+    *layer = (myna_packed_linear){.way = way, .n_out = n_out, .n_in = n_in};
+    MYNA_TAKE(arena, layer->packed, way->size(n_out, n_in));
+}
+
+void myna_packed_linear_fill(const myna_packed_linear *layer, const float *weight)
+{
+    layer->way->pack(layer->packed, weight, layer->n_out, layer->n_in);
+}
+
 /* Counts, hands out and, the second time, fills. */
 static void pack(myna_packed_weights *p, myna_packed_linear *out, const myna_linear *layer, size_t n_out, size_t n_in)
 {
-    *out = (myna_packed_linear){.way = p->way, .bias = layer->bias, .n_out = n_out, .n_in = n_in};
-    if (MYNA_TAKE(&p->arena, out->packed, p->way->size(n_out, n_in)))
-        p->way->pack(out->packed, layer->weight, n_out, n_in);
+    myna_packed_linear_lay_out(out, &p->arena, p->way, n_out, n_in);
+    out->bias = layer->bias;
+    if (out->packed) myna_packed_linear_fill(out, layer->weight);
 }
 
 static void pack_block(myna_packed_weights *p, myna_packed_block *out, const myna_block *block)

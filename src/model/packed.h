@@ -9,7 +9,7 @@
 typedef struct myna_packed_linear {
     const myna_steady *way;
     float *packed;
-    const float *bias; /* the model's */
+    const float *bias; /* the model's; NULL: none */
     size_t n_out, n_in;
 } myna_packed_linear;
 
@@ -36,6 +36,12 @@ typedef struct myna_packed_weights {
 bool myna_packed_weights_init(
     myna_packed_weights *packed, const myna_layout *layout, const myna_weights *weights, const myna_steady *way);
 void myna_packed_weights_clear(myna_packed_weights *packed);
+
+/* One layer by itself: room in an arena (see arena.h), the second time with the layer's shape, and then, from
+ * weight[n_out][n_in], its weights. */
+void myna_packed_linear_lay_out(
+    myna_packed_linear *layer, myna_arena *arena, const myna_steady *way, size_t n_out, size_t n_in);
+void myna_packed_linear_fill(const myna_packed_linear *layer, const float *weight);
 
 /* out[rows][n_out] of in[rows][n_in]. */
 void myna_packed_linear_forward(const myna_packed_linear *layer, float *out, const float *in, size_t rows);

@@ -9,32 +9,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-static myna_status allocate(myna_speaker *out, size_t n_keys, myna_error *error)
+enum {
+    HEAD_KEY = MYNA_ATTENTION_KEY / MYNA_ATTENTION_HEADS,
+    HEAD_VALUE = MYNA_CHANNELS / MYNA_ATTENTION_HEADS,
+    MOST_VALUES = HEAD_KEY > HEAD_VALUE ? HEAD_KEY : HEAD_VALUE,
+};
+
+static void lay_out(myna_speaker *out, const myna_steady *way)
+{
+    for (int a = 0; a < MYNA_ATTENTIONS; a++) {
+        for (int head = 0; head < MYNA_ATTENTION_HEADS; head++) {
+            myna_packed_linear_lay_out(&out->keys[a][head], &out->arena, way, out->n_keys, HEAD_KEY);
+            myna_packed_linear_lay_out(&out->values[a][head], &out->arena, way, HEAD_VALUE, out->n_keys);
+        }
+    }
+}
+
+static myna_status allocate(myna_speaker *out, const myna_model *model, size_t n_keys, myna_error *error)
 {
     out->n_keys = n_keys;
-    bool is_complete = true;
-    for (int i = 0; i < MYNA_ATTENTIONS; i++) {
-        out->key_columns[i] = malloc(n_keys * MYNA_ATTENTION_KEY * sizeof(float));
-        out->values[i] = malloc(n_keys * MYNA_CHANNELS * sizeof(float));
-        is_complete = is_complete && out->key_columns[i] && out->values[i];
-    }
-    if (is_complete) return MYNA_OK;
-    myna_speaker_clear(out);
-    return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a voice of %zu steps", n_keys);
+    lay_out(out, model->packed.way);
+    if (!myna_arena_reserve(&out->arena))
+        return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a voice of %zu steps", n_keys);
+    lay_out(out, model->packed.way);
+    return MYNA_OK;
 }
 
 static void take(myna_speaker *speaker, const myna_speaker *memory)
 {
     myna_speaker_clear(speaker);
     speaker->n_keys = memory->n_keys;
-    memcpy(speaker->key_columns, memory->key_columns, sizeof speaker->key_columns);
+    speaker->arena = memory->arena;
+    memcpy(speaker->keys, memory->keys, sizeof speaker->keys);
     memcpy(speaker->values, memory->values, sizeof speaker->values);
 }
 
-static void transpose(float *columns, const float *rows, size_t n_rows, size_t n_columns)
+/* Of key[n_keys][MYNA_ATTENTION_KEY] and value[n_keys][MYNA_CHANNELS]; scratch[n_keys][MOST_VALUES]. */
+static void pack(const myna_speaker *memory, int a, const float *key, const float *value, float *scratch)
 {
-    for (size_t i = 0; i < n_rows; i++)
-        for (size_t c = 0; c < n_columns; c++) columns[c * n_rows + i] = rows[i * n_columns + c];
+    const size_t n = memory->n_keys;
+    for (size_t head = 0; head < MYNA_ATTENTION_HEADS; head++) {
+        for (size_t i = 0; i < n; i++)
+            memcpy(scratch + i * HEAD_KEY, key + i * MYNA_ATTENTION_KEY + head * HEAD_KEY, HEAD_KEY * sizeof *key);
+        myna_packed_linear_fill(&memory->keys[a][head], scratch);
+        for (size_t i = 0; i < n; i++)
+            for (size_t c = 0; c < HEAD_VALUE; c++)
+                scratch[c * n + i] = value[i * MYNA_CHANNELS + head * HEAD_VALUE + c];
+        myna_packed_linear_fill(&memory->values[a][head], scratch);
+    }
 }
 
 /* `memory` has room for 1 + n_steps keys. */
@@ -43,9 +65,11 @@ static myna_status fill(myna_speaker *memory, myna_content_statistics *content_s
 {
     const myna_weights *w = &model->weights;
     float *content = malloc((n_steps + 1) * MYNA_CONTENT_IN * sizeof *content);
-    float *keys = malloc(memory->n_keys * MYNA_ATTENTION_KEY * sizeof *keys);
+    float *key = malloc(memory->n_keys * MYNA_ATTENTION_KEY * sizeof *key);
+    float *value = malloc(memory->n_keys * MYNA_CHANNELS * sizeof *value);
+    float *scratch = malloc(memory->n_keys * MOST_VALUES * sizeof *scratch);
     myna_network *network = NULL;
-    myna_status status = content && keys ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a voice");
+    myna_status status = content && key && value && scratch ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a voice");
     if (status == MYNA_OK && n_steps > 0)
         status = myna_network_create_encoders(&network, &model->layout, n_steps, myna_speaker_steps(n_steps), error);
     if (status == MYNA_OK) {
@@ -55,13 +79,15 @@ static myna_status fill(myna_speaker *memory, myna_content_statistics *content_s
         if (network) heard = myna_network_listen(network, w, content, true, MYNA_LATENCY_BEST, &found);
         if (content_statistics) myna_content_complete(content_statistics, w, &found, n_steps);
         for (int i = 0; i < MYNA_ATTENTIONS; i++) {
-            myna_attention_memory(keys, memory->values[i], &w->decoder.attention[i], heard, content, n_steps);
-            transpose(memory->key_columns[i], keys, memory->n_keys, MYNA_ATTENTION_KEY);
+            myna_attention_memory(key, value, &w->decoder.attention[i], heard, content, n_steps);
+            pack(memory, i, key, value, scratch);
         }
     }
     myna_network_free(network);
     free(content);
-    free(keys);
+    free(key);
+    free(value);
+    free(scratch);
     return status;
 }
 
@@ -70,33 +96,23 @@ myna_status myna_speaker_remember(myna_speaker *speaker, myna_content_statistics
 {
     size_t n_steps = n_frames / MYNA_STEP_FRAMES;
     myna_speaker memory = {0};
-    myna_status status = allocate(&memory, 1 + n_steps, error);
+    myna_status status = allocate(&memory, model, 1 + n_steps, error);
     if (status == MYNA_OK) status = fill(&memory, content, model, log_mel, n_steps, error);
     if (status == MYNA_OK) take(speaker, &memory);
     else myna_speaker_clear(&memory);
     return status;
 }
 
-myna_status myna_speaker_remember_nothing(myna_speaker *speaker, const myna_speaker *other, myna_error *error)
+void myna_speaker_remember_nothing(myna_speaker *speaker)
 {
-    myna_speaker memory = {0};
-    myna_status status = allocate(&memory, 1, error);
-    if (status != MYNA_OK) return status;
-    for (int i = 0; i < MYNA_ATTENTIONS; i++) {
-        for (size_t c = 0; c < MYNA_ATTENTION_KEY; c++)
-            memory.key_columns[i][c] = other->key_columns[i][c * other->n_keys];
-        memcpy(memory.values[i], other->values[i], MYNA_CHANNELS * sizeof(float));
-    }
-    take(speaker, &memory);
-    return MYNA_OK;
+    myna_speaker_clear(speaker);
+    speaker->n_keys = 1;
 }
 
 void myna_speaker_clear(myna_speaker *speaker)
 {
-    for (int i = 0; i < MYNA_ATTENTIONS; i++) {
-        free(speaker->key_columns[i]);
-        free(speaker->values[i]);
-        speaker->key_columns[i] = speaker->values[i] = NULL;
-    }
+    myna_arena_free(&speaker->arena);
+    memset(speaker->keys, 0, sizeof speaker->keys);
+    memset(speaker->values, 0, sizeof speaker->values);
     speaker->n_keys = 0;
 }

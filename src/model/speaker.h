@@ -11,9 +11,10 @@ typedef struct myna_speaker {
     float embedding[MYNA_EMBEDDING_SIZE];
     float film_change[MYNA_DECODER_BLOCKS * MYNA_FILM]; /* of a tuned voice, added to what the decoder makes of the
                                                            embedding; zeros otherwise */
-    size_t n_keys;                                      /* 1 + steps remembered; 0 before myna_speaker_remember */
-    float *key_columns[MYNA_ATTENTIONS]; /* [MYNA_ATTENTION_KEY][n_keys], as myna_attention_row takes them */
-    float *values[MYNA_ATTENTIONS];      /* [n_keys][MYNA_CHANNELS] */
+    size_t n_keys; /* 1 + steps remembered; 0 before myna_speaker_remember, 1: nothing to be found but no_value */
+    /* The memory as the layers of each head: scores [n_keys] of a query, and what is found of the weights [n_keys]. */
+    myna_packed_linear keys[MYNA_ATTENTIONS][MYNA_ATTENTION_HEADS], values[MYNA_ATTENTIONS][MYNA_ATTENTION_HEADS];
+    myna_arena arena; /* of the memory */
 } myna_speaker;
 
 /* Fills the memory from log_mel[n_frames][MYNA_MEL_BANDS] at normal level; where there are none, nothing is
@@ -21,8 +22,7 @@ typedef struct myna_speaker {
  * gives both. On failure, nothing is changed. */
 myna_status myna_speaker_remember(myna_speaker *speaker, myna_content_statistics *content, const myna_model *model,
     const float *log_mel, size_t n_frames, myna_error *error);
-/* Of nothing, with what `other` holds for that. */
-myna_status myna_speaker_remember_nothing(myna_speaker *speaker, const myna_speaker *other, myna_error *error);
-void myna_speaker_clear(myna_speaker *speaker); /* frees the arrays */
+void myna_speaker_remember_nothing(myna_speaker *speaker);
+void myna_speaker_clear(myna_speaker *speaker); /* frees the memory */
 
 #endif

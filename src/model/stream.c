@@ -8,6 +8,7 @@
 #include "nn/layers.h"
 #include "nn/optim.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@ enum {
     PAST = MYNA_TAPS - 1,
     N_BLOCKS = MYNA_CONTENT_BLOCKS + MYNA_DECODER_BLOCKS,
     C = MYNA_CHANNELS,
+    HEAD_KEY = MYNA_ATTENTION_KEY / MYNA_ATTENTION_HEADS,
+    HEAD_VALUE = MYNA_CHANNELS / MYNA_ATTENTION_HEADS,
     FADE_STEPS = 4,   /* from one voice to the next */
     PAUSE_STEPS = 20, /* after speech that still count as speech: training segments have their pauses too */
 };
@@ -39,7 +42,8 @@ struct myna_stream {
 
     float *row, *x, *conv, *norm, *wide, *y; /* one call's activations */
     float *stats, *gate, *out, *ripple;
-    float *query_row, *found, *found_before, *scores; /* of the attention; scores[1 + steps of the longest voice] */
+    float *query_row, *found, *found_before; /* of the attention */
+    float *head_query, *head_found, *scores; /* of one of its heads; scores[rows][1 + steps of the longest voice] */
 };
 
 static void lay_out(myna_stream *s)
@@ -63,8 +67,10 @@ static void lay_out(myna_stream *s)
     MYNA_TAKE(arena, s->ripple, rows * MYNA_STEP_OUT);
     MYNA_TAKE(arena, s->query_row, rows * MYNA_ATTENTION_KEY);
     MYNA_TAKE(arena, s->found, rows * C);
-    MYNA_TAKE(arena, s->found_before, C);
-    MYNA_TAKE(arena, s->scores, 1 + MYNA_VOICE_MAX_FRAMES / MYNA_STEP_FRAMES);
+    MYNA_TAKE(arena, s->found_before, rows * C);
+    MYNA_TAKE(arena, s->head_query, rows * HEAD_KEY);
+    MYNA_TAKE(arena, s->head_found, rows * HEAD_VALUE);
+    MYNA_TAKE(arena, s->scores, rows * (1 + MYNA_VOICE_MAX_FRAMES / MYNA_STEP_FRAMES));
 }
 
 /* NULL: somebody unknown. */
@@ -225,11 +231,22 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
     myna_tanh_forward(s->y, s->y, n * width);
 }
 
-/* What a row's query[MYNA_ATTENTION_KEY] of attention `a` finds in the speaker's memory: found[C]. */
-static void look_up(myna_stream *s, int a, const myna_speaker *speaker, float *found, const float *query)
+/* What the queries of attention `a` find in the speaker's memory: found[n][C]. */
+static void look_up(myna_stream *s, int a, const myna_speaker *speaker, float *found, size_t n)
 {
-    myna_attention_row(found, s->scores, query, speaker->key_columns[a], speaker->values[a],
-        myna_attention_shape_of(1, 1, speaker->n_keys));
+    const float scale = 1.0f / sqrtf((float)HEAD_KEY);
+    for (size_t i = 0; speaker->n_keys == 1 && i < n; i++)
+        memcpy(found + i * C, s->model->weights.decoder.attention[a].no_value, C * sizeof *found);
+    for (size_t head = 0; speaker->n_keys > 1 && head < MYNA_ATTENTION_HEADS; head++) {
+        for (size_t i = 0; i < n; i++)
+            memcpy(s->head_query + i * HEAD_KEY, s->query_row + i * MYNA_ATTENTION_KEY + head * HEAD_KEY,
+                HEAD_KEY * sizeof *found);
+        myna_packed_linear_forward(&speaker->keys[a][head], s->scores, s->head_query, n);
+        myna_softmax_rows(s->scores, n, speaker->n_keys, speaker->n_keys, scale);
+        myna_packed_linear_forward(&speaker->values[a][head], s->head_found, s->scores, n);
+        for (size_t i = 0; i < n; i++)
+            memcpy(found + i * C + head * HEAD_VALUE, s->head_found + i * HEAD_VALUE, HEAD_VALUE * sizeof *found);
+    }
 }
 
 /* Runs attention `a` over s->x[n][C] in place. */
@@ -241,12 +258,10 @@ static void push_attention(myna_stream *s, int a, size_t n)
     myna_norm_forward(s->norm, s->stats, s->x, w->norm_scale, w->norm_shift, n, C);
     myna_packed_linear_forward(&p->decoder.query[a], s->query_row, s->norm, n);
     myna_retrieval_ask(s->query_row, n, s->retrieval);
-    for (size_t i = 0; i < n; i++) {
-        float *found = s->found + i * C, *query = s->query_row + i * MYNA_ATTENTION_KEY;
-        look_up(s, a, s->speaker, found, query);
-        if (s->fade_steps == 0) continue;
-        look_up(s, a, s->speaker_before, s->found_before, query);
-        for (size_t c = 0; c < C; c++) found[c] += before * (s->found_before[c] - found[c]);
+    look_up(s, a, s->speaker, s->found, n);
+    if (s->fade_steps > 0) {
+        look_up(s, a, s->speaker_before, s->found_before, n);
+        for (size_t i = 0; i < n * C; i++) s->found[i] += before * (s->found_before[i] - s->found[i]);
     }
     myna_retrieval_take(s->found, w->no_value, n, s->retrieval);
     myna_packed_linear_forward(&p->decoder.found[a], s->y, s->found, n);

@@ -160,11 +160,7 @@ myna_status myna_voice_mix(
     if (status != MYNA_OK) return status;
     myna_voice *voice = calloc(1, sizeof *voice);
     if (!voice) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a voice");
-    status = myna_speaker_remember_nothing(&voice->speaker, &voices[0]->speaker, error);
-    if (status != MYNA_OK) {
-        free(voice);
-        return status;
-    }
+    myna_speaker_remember_nothing(&voice->speaker);
     memcpy(voice->model_id, voices[0]->model_id, sizeof voice->model_id);
     mixture m = {.voice = voice};
     for (size_t i = 0; i < n_voices; i++)

@@ -87,10 +87,8 @@ void myna_attention_forward(float *out, float *weights, const float *query, cons
 void myna_attention_backward(float *dquery, float *dkey, float *dvalue, float *scratch, const float *dout,
     const float *query, const float *key, const float *value, const float *weights, const size_t *n_used,
     myna_attention_shape shape);
-/* The same for a single row, as streams need it: always the same sums in the same order (see steady.h). Of `shape`,
- * items and steps are not looked at; keys come as columns[heads * key_size][n_keys]. scratch[n_keys]. */
-void myna_attention_row(float *out, float *scratch, const float *query, const float *columns, const float *value,
-    myna_attention_shape shape);
+/* Its softmax: each of `rows` of x[n], `stride` apart, becomes exp(scale * x) over its sum; n > 0, scale > 0. */
+void myna_softmax_rows(float *x, size_t rows, size_t n, size_t stride, float scale);
 
 /* ---- Element-wise -------------------------------------------------------------------------------------------------- */
 void myna_tanh_forward(float *out, const float *in, size_t n);                     /* may equal */

@@ -23,7 +23,7 @@ static head_view view_of(size_t item, size_t head, const myna_attention_shape *s
     };
 }
 
-MYNA_VECTORIZED static void softmax_rows(float *x, size_t rows, size_t n, size_t stride, float scale)
+MYNA_VECTORIZED void myna_softmax_rows(float *x, size_t rows, size_t n, size_t stride, float scale)
 {
     for (size_t r = 0; r < rows; r++) myna_softmax(x + r * stride, n, scale);
 }
@@ -40,7 +40,7 @@ void myna_attention_forward(float *out, float *weights, const float *query, cons
             float *w = weights + at.weights;
             myna_gemm_nt_strided(
                 w, query + at.query, key + at.key, s.steps, n, s.key_size, 0, (myna_strides){s.n_keys, keys, keys});
-            softmax_rows(w, s.steps, n, s.n_keys, scale);
+            myna_softmax_rows(w, s.steps, n, s.n_keys, scale);
             myna_gemm_nn_strided(out + item * s.steps * values + at.value, w,
                 value + item * s.n_keys * values + at.value, s.steps, s.value_size, n, 0,
                 (myna_strides){values, s.n_keys, values});
@@ -83,28 +83,6 @@ void myna_attention_backward(float *dquery, float *dkey, float *dvalue, float *s
                 (myna_strides){keys, s.n_keys, keys});
             myna_gemm_tn_strided(dkey + at.key, scratch, query + at.query, n, s.key_size, s.steps, 0,
                 (myna_strides){keys, s.n_keys, keys});
-        }
-    }
-}
-
-MYNA_VECTORIZED
-void myna_attention_row(float *restrict out, float *restrict scratch, const float *restrict query,
-    const float *restrict columns, const float *restrict value, myna_attention_shape s)
-{
-    const size_t values = s.heads * s.value_size;
-    const float scale = 1.0f / sqrtf((float)s.key_size);
-    memset(out, 0, values * sizeof *out);
-    for (size_t head = 0; head < s.heads; head++) {
-        memset(scratch, 0, s.n_keys * sizeof *scratch);
-        for (size_t d = 0; d < s.key_size; d++) {
-            const float q = query[head * s.key_size + d];
-            const float *restrict column = columns + (head * s.key_size + d) * s.n_keys;
-            for (size_t i = 0; i < s.n_keys; i++) scratch[i] += q * column[i];
-        }
-        myna_softmax(scratch, s.n_keys, scale);
-        for (size_t i = 0; i < s.n_keys; i++) {
-            const float *restrict row = value + i * values + head * s.value_size;
-            for (size_t c = 0; c < s.value_size; c++) out[head * s.value_size + c] += scratch[i] * row[c];
         }
     }
 }

@@ -91,7 +91,7 @@ MYNA_INLINE void forward(float *out, const float *in, const float *packed, const
             else multiply_wide(result, from, panel, n_in, MANY_ROWS);
             for (size_t r = 0; r < n_rows && first + r < rows; r++) {
                 float *to = out + (first + r) * n_out + o;
-                for (size_t i = 0; i < n; i++) to[i] = result[r][i] + bias[o + i];
+                for (size_t i = 0; i < n; i++) to[i] = result[r][i] + (bias ? bias[o + i] : 0);
             }
         }
     }

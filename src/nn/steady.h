@@ -16,7 +16,7 @@ typedef struct myna_steady {
     size_t (*size)(size_t n_out, size_t n_in);
     /* From weight[n_out][n_in]. */
     void (*pack)(float *packed, const float *weight, size_t n_out, size_t n_in);
-    /* out[rows][n_out] = in[rows][n_in] weight[n_out][n_in]^T + bias[n_out], as myna_linear_forward. */
+    /* out[rows][n_out] = in[rows][n_in] weight[n_out][n_in]^T + bias[n_out], as myna_linear_forward; bias NULL: none. */
     void (*forward)(
         float *out, const float *in, const float *packed, const float *bias, size_t rows, size_t n_out, size_t n_in);
 } myna_steady;

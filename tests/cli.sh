@@ -138,6 +138,7 @@ check 'a voice named in capitals, Ogg named .oga' [ "$(head -c 4 hiss_out.oga)" 
 run 2 1 'myna: speech.wav: no safetensors file' voice mix target.voice speech.wav -o third.voice
 check 'and no more than that' grep -q 'safetensors file$' stderr
 check 'no voice of silence' none_left silence.voice
+run 0 2 'myna: silence.wav: note: no speech; the voice is made of the others' voice enroll target.wav silence.wav -o two.voice
 run 2 1 'myna: missing.wav: ' voice enroll missing.wav -o missing.voice
 run 0 0 '' voice show target.voice
 head -c 5000 target.voice >cut.voice
@@ -247,6 +248,9 @@ run 0 1 'myna: phone: note: 1 of its files left out, b.m4a first' convert phone 
 cp speech.wav linked.wav && ln -sf linked.wav link.wav
 run 0 0 '' convert speech.wav --to target.voice -o link.wav --force -q
 check 'a link stays, and leads to what was made' [ -L link.wav -a -s linked.wav ] && check 'that' cmp -s link.wav out5/a.wav
+ln -s nowhere.wav dangling.wav
+run 2 1 'myna: dangling.wav: a link that leads nowhere' convert speech.wav --to target.voice -o dangling.wav --force
+check 'a link that leads nowhere stays' [ -L dangling.wav ]
 run 2 1 'myna: target.voice: is input and output at once' voice mix target.voice target.voice -o target.voice --force
 run 0 0 '' help convert
 check 'help on a command' grep -q '^usage: myna convert' stdout
@@ -341,6 +345,35 @@ wait $pid
 check 'exit code of an interrupted pipe' [ $? = 130 ]
 check 'what is said of an interrupted pipe' [ "$(cat stderr)" = 'myna: interrupted' ]
 exec 3>&-
+
+# Into a file, an interruption is the end: what was said into the pipe cannot be said again.
+"$myna" convert - --to target.voice -o spoken.wav <live.pipe >stdout 2>stderr &
+pid=$!
+exec 3>live.pipe
+head -c 64044 speech.wav >&3
+waited=0
+while [ "$(cat spoken.wav.* 2>/dev/null | wc -c)" -lt 56000 ] && [ $waited -lt 200 ]; do sleep .1; waited=$((waited + 1)); done
+kill -s INT $pid
+wait $pid
+check 'exit code of a recording that is ended' [ $? = 0 ]
+check 'all that was spoken is there' [ "$(wc -c <spoken.wav)" = 64044 -a "$(head -c 11 stdout)" = 'spoken.wav:' ]
+exec 3>&-
+
+# What comes to be there while a conversion runs stays.
+"$myna" convert - --to target.voice -o race.wav <live.pipe >stdout 2>stderr &
+pid=$!
+exec 3>live.pipe
+head -c 32044 speech.wav >&3
+waited=0
+while none_left race.wav && [ $waited -lt 200 ]; do sleep .1; waited=$((waited + 1)); done
+echo precious >race.wav
+tail -c +32045 speech.wav >&3
+exec 3>&-
+wait $pid
+check 'exit code where a file came in between' [ $? = 2 ]
+check 'what is said of it' [ "$(cat stderr)" = 'myna: race.wav: File exists' ]
+check 'it stays' [ "$(cat race.wav)" = precious ]
+check 'and nothing else is left' none_left race.wav.
 
 # ---- Training ----------------------------------------------------------------------------------------------------------
 
@@ -581,7 +614,7 @@ done
 # ---- Bench: that it runs, not how fast -----------------------------------------------------------------------------------
 
 run 0 0 '' bench --short --runs 1 --lengths 10,20 mel griffin-lim network length
-for line in 'log-mel of 60 s' 'spectral convergence' 'a step of 25 ms' 'peak memory'; do
+for line in 'log-mel of 1 s' 'spectral convergence' 'a step of 25 ms' 'peak memory'; do
     check "bench shows '$line'" grep -qF "$line" stdout
 done
 run 0 0 '' bench training --short --runs 2 --threads 2 --batch 2 --json

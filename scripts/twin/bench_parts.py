@@ -180,6 +180,7 @@ def lengths(myna_program, model, recording, target, folder, rounds, seconds_list
     """Files of rising length: processor time, since other programs share the machine, and peak memory."""
     lines = ["| length | runs | wall time, least | processor time, least | over length | peak memory |"]
     lines.append("|---|---|---|---|---|---|")
+    cpu_seconds = []
     for seconds in seconds_list:
         source = f"{folder}/long.wav"
         soundfile.write(source, speech(recording, seconds), RATE)
@@ -188,8 +189,18 @@ def lengths(myna_program, model, recording, target, folder, rounds, seconds_list
         used = [Used(command) for _ in range(runs)]
         cpu, wall = min(u.cpu_seconds for u in used), min(u.seconds for u in used)
         memory = max(u.megabytes for u in used)
+        cpu_seconds.append(cpu)
         lines.append(f"| {seconds} s | {runs} | {wall:.2f} s | {cpu:.2f} s | {cpu / seconds:.5f} | {memory:.1f} MB |")
+    start, rate, worst = straight_line(np.array(seconds_list), np.array(cpu_seconds))
+    lines += ["", f"{start:.2f} s to start with and {1000 * rate:.1f} ms for each second give these processor times to "
+              f"{100 * worst:.0f} %. To reach: linear within 10 %."]
     return lines
+
+
+def straight_line(x, y):
+    """a, b and the most that a + b x is off by over y; a and b have the least sum of squares of that."""
+    (a, b), *_ = np.linalg.lstsq(np.stack([1 / y, x / y], axis=1), np.ones(len(y)), rcond=None)
+    return a, b, np.max(np.abs((a + b * x) / y - 1))
 
 
 def phase(program, clips):

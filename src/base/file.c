@@ -61,23 +61,29 @@ static int create_beside(char **name, const char *path)
     return fd;
 }
 
-/* Renaming over a device, a pipe or a folder would replace or lose it; better said before the work than after. */
-static myna_status check_replaceable(const char *path, myna_error *error)
+/* Renaming over a device, a pipe or a folder would replace or lose it; better said before the work than after. *exists:
+ * there is a file to replace; *is_link: behind a link. */
+static myna_status check_replaceable(bool *exists, bool *is_link, const char *path, myna_error *error)
 {
-    struct stat info;
-    if (stat(path, &info) != 0 || S_ISREG(info.st_mode)) return MYNA_OK;
-    myna_fail(error, MYNA_ERROR_FILE, "%s", S_ISDIR(info.st_mode) ? strerror(EISDIR) : "not a regular file");
+    struct stat info, itself;
+    const char *reason = NULL;
+    *exists = stat(path, &info) == 0;
+    *is_link = lstat(path, &itself) == 0 && S_ISLNK(itself.st_mode);
+    if (*is_link && !*exists) reason = "a link that leads nowhere";
+    else if (*exists && S_ISDIR(info.st_mode)) reason = strerror(EISDIR);
+    else if (*exists && !S_ISREG(info.st_mode)) reason = "not a regular file";
+    if (!reason) return MYNA_OK;
+    myna_fail(error, MYNA_ERROR_FILE, "%s", reason);
     return myna_fail_in(error, MYNA_ERROR_FILE, path);
 }
 
 myna_status myna_new_file_open(myna_new_file *out, const char *path, myna_error *error)
 {
-    myna_status replaceable = check_replaceable(path, error);
+    bool exists, is_link;
+    myna_status replaceable = check_replaceable(&exists, &is_link, path, error);
     if (replaceable != MYNA_OK) return replaceable;
-    struct stat info;
-    bool is_link = lstat(path, &info) == 0 && S_ISLNK(info.st_mode); /* it stays, and what it leads to is replaced */
     char *behind_link = is_link ? realpath(path, NULL) : NULL;
-    myna_new_file file = {.path = behind_link ? behind_link : strdup(path)};
+    myna_new_file file = {.path = behind_link ? behind_link : strdup(path), .replaces = exists};
     int fd = file.path ? create_beside(&file.temporary, file.path) : -1;
     if (fd >= 0) file.stream = fdopen(fd, "w+b");
     if (!file.stream) {
@@ -105,13 +111,23 @@ static void sync_folder_of(const char *path)
     free(folder);
 }
 
+/* Not every file system can refuse to replace. */
+static bool put_in_place(const myna_new_file *file)
+{
+    if (!file->replaces) {
+        if (renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, RENAME_NOREPLACE) == 0) return true;
+        if (errno != EINVAL && errno != ENOSYS) return false;
+    }
+    return rename(file->temporary, file->path) == 0;
+}
+
 myna_status myna_new_file_commit(myna_new_file *file, myna_error *error)
 {
     bool good = fflush(file->stream) == 0 && !ferror(file->stream) && fsync(fileno(file->stream)) == 0;
     myna_status status = good ? MYNA_OK : fail_errno(error, file->path);
     if (fclose(file->stream) != 0 && status == MYNA_OK) status = fail_errno(error, file->path);
     file->stream = NULL;
-    if (status == MYNA_OK && rename(file->temporary, file->path) != 0) status = fail_errno(error, file->path);
+    if (status == MYNA_OK && !put_in_place(file)) status = fail_errno(error, file->path);
     if (status == MYNA_OK) {
         sync_folder_of(file->path);
         free(file->temporary);

@@ -4,6 +4,7 @@
 
 #include "myna/myna.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* Maps a file read-only. An empty file gives data NULL and size 0. */
@@ -14,12 +15,14 @@ typedef struct myna_mapping {
 myna_status myna_file_map(myna_mapping *out, const char *path, myna_error *error);
 void myna_file_unmap(myna_mapping *mapping);
 
-/* A file under a temporary name beside `path`. Write to `stream`; commit checks every write, syncs, renames over
- * `path` and syncs the folder; abandon removes it. What exists at `path` and is no regular file (a device, a folder)
- * is refused. Errors name `path` and the system's reason. */
+/* A file under a temporary name beside `path`. Write to `stream`; commit checks every write, syncs, renames to `path` and
+ * syncs the folder; abandon removes it. What is at `path` already is replaced, what has come there since is not. A link
+ * stays, and leads to the new file. What is no regular file (a device, a folder), and a link that leads nowhere, is refused.
+ * Errors name `path` and the system's reason. */
 typedef struct myna_new_file {
     FILE *stream;
     char *path, *temporary;
+    bool replaces;
 } myna_new_file;
 myna_status myna_new_file_open(myna_new_file *out, const char *path, myna_error *error);
 myna_status myna_new_file_commit(myna_new_file *file, myna_error *error);

@@ -50,7 +50,8 @@ myna_status myna_bench_mel(const myna_bench *b, myna_error *error)
     if (status == MYNA_OK) status = myna_analyzer_create(&job.analyzer, job.mel, -1, error);
     if (status == MYNA_OK) {
         myna_bench_heading(b, "front end");
-        myna_bench_put(b, "log_mel", "log-mel of 60 s", myna_bench_time(find_log_mel, &job, b->n_runs));
+        myna_bench_put(b, "log_mel", b->is_short ? "log-mel of 1 s" : "log-mel of 60 s",
+            myna_bench_time(find_log_mel, &job, b->n_runs));
     }
     myna_analyzer_free(job.analyzer);
     myna_mel_free(job.mel);
@@ -115,7 +116,8 @@ static myna_status run_phase(phase_job *job, const myna_bench *b, myna_error *er
     }
     if (job->status != MYNA_OK) return job->status;
     myna_bench_heading(b, "phase");
-    myna_bench_put(b, "griffin_lim", "Griffin-Lim, 32 iterations, 10 s", figure);
+    myna_bench_put(b, "griffin_lim",
+        b->is_short ? "Griffin-Lim, 2 iterations, 1 s" : "Griffin-Lim, 32 iterations, 10 s", figure);
     myna_bench_put_number(b, "griffin_lim_convergence_db", "its spectral convergence", sum_db / b->n_runs, "dB");
     return MYNA_OK;
 }
@@ -169,7 +171,8 @@ myna_status myna_bench_network(const myna_bench *b, myna_error *error)
         for (size_t i = 0; i < job.n_steps * MYNA_STEP_OUT; i++) job.log_mel[i] = myna_rng_normal(&rng) - 1;
         myna_bench_heading(b, "network, forward");
         job.steps_a_call = MYNA_STREAM_MAX_STEPS;
-        myna_bench_put(b, "network", "whole recording, 10 s", myna_bench_time(run_network, &job, b->n_runs));
+        myna_bench_put(b, "network", b->is_short ? "whole recording, 0.8 s" : "whole recording, 10 s",
+            myna_bench_time(run_network, &job, b->n_runs));
         job.steps_a_call = 1;
         myna_bench_figure figure = myna_bench_time(run_network, &job, b->n_runs);
         figure.least /= (double)job.n_steps;

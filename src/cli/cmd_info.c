@@ -147,13 +147,13 @@ static myna_status show_checkpoint(sheet *s, const char *path, const myna_tensor
 /* ---- Which kind: by content ----------------------------------------------------------------------------------------
  */
 
-/* An 8-byte length that fits into the file, and the start of a JSON object. No audio format begins like that. */
+/* An 8-byte length, and the start of a JSON object. No audio format begins like that. */
 static bool is_tensor_file(const myna_mapping *file)
 {
     uint64_t header_bytes = 0;
     if (file->size < 10) return false;
     for (int i = 7; i >= 0; i--) header_bytes = header_bytes << 8 | file->data[i];
-    return header_bytes <= file->size - 8 && file->data[8] == '{';
+    return header_bytes < 1u << 27 && file->data[8] == '{';
 }
 
 static myna_status show_tensor_file(sheet *s, const char *path, const myna_mapping *mapping, myna_error *error)

@@ -26,6 +26,7 @@ static const float peak = 0.8912509f;
 typedef struct job {
     const myna_conversion *conversion;
     bool is_stream; /* the input */
+    bool keeps_what_came; /* until an interruption, which is how one ends a pipe that cannot be read again */
     bool is_heard_twice;
     myna_audio_info info;
     myna_audio_reader *reader;
@@ -74,7 +75,7 @@ static myna_status consume(job *j, myna_error *error)
 {
     size_t n = j->n_heard;
     j->n_heard = 0;
-    if (myna_interrupted) return MYNA_ERROR_INTERRUPTED;
+    if (myna_interrupted && !j->keeps_what_came) return MYNA_ERROR_INTERRUPTED;
     if (!j->converter) {
         myna_source_meter_process(j->meter, j->heard, n);
         return MYNA_OK;
@@ -121,13 +122,16 @@ static myna_status pass(job *j, myna_error *error)
     size_t n_block = j->is_stream ? (size_t)(j->info.sample_rate_hz / STREAM_BLOCKS_HZ) : READ_SAMPLES;
     myna_status status = MYNA_OK;
     j->n_read = j->n_clipped = 0;
-    for (size_t n = n_block; status == MYNA_OK && n == n_block;) {
+    for (bool is_last = false; status == MYNA_OK && !is_last;) {
+        size_t n = 0;
         status = myna_audio_read(j->reader, j->block, n_block, &n, error);
+        if (status == MYNA_ERROR_INTERRUPTED && j->keeps_what_came) status = MYNA_OK; /* and n is 0 */
         if (status != MYNA_OK) break;
+        is_last = n < n_block || (j->keeps_what_came && myna_interrupted);
         j->n_read += (int64_t)n;
         j->n_clipped += count_clipped(j->block, n);
-        status = myna_resampler_push(j->down, j->block, n, n < n_block, gather, j, error);
-        if (status == MYNA_OK && (j->is_stream || n < n_block)) status = consume(j, error);
+        status = myna_resampler_push(j->down, j->block, n, is_last, gather, j, error);
+        if (status == MYNA_OK && (j->is_stream || is_last)) status = consume(j, error);
         if (j->shows_progress) show_progress(j);
     }
     return status;
@@ -191,6 +195,7 @@ static myna_status open_input(job *j, const char *input, myna_error *error)
 
 static myna_status open_output(job *j, const char *output, myna_error *error)
 {
+    j->keeps_what_came = j->is_stream && !myna_is_stream(output);
     int rate_hz = j->info.sample_rate_hz;
     bool has_header = !j->conversion->is_raw;
     if (!myna_is_stream(output)) return myna_audio_create(&j->writer, output, rate_hz, 1, error);

@@ -67,6 +67,11 @@ static myna_status open_list(
     reading r = {.is_terminal = !s->quiet && isatty(STDERR_FILENO)};
     myna_corpus_reader reader = {&r, read_recording, report_bad, s->quiet ? NULL : report_progress};
     myna_status status = myna_make_folder_of(inside, error);
+    if (status != MYNA_OK && !s->cache) {
+        const myna_error cause = *error;
+        myna_fail(error, status, "%s; --cache names another folder for analysed recordings", cause.detail);
+        myna_fail_in(error, status, cause.file);
+    }
     if (status == MYNA_OK)
         status = myna_corpus_open(out, list->items, list->n_items, folder, &reader, (int)s->threads, error);
     if (status == MYNA_OK && r.n_bad)

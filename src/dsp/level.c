@@ -15,9 +15,9 @@ void myna_level_init(myna_level_meter *meter)
 
 static void count_frame(myna_level_meter *meter)
 {
-    double power = meter->frame_power / FRAME_SAMPLES;
+    double mean = meter->frame_sum / FRAME_SAMPLES, power = meter->frame_power / FRAME_SAMPLES - mean * mean;
     double bin = (10.0 * log10(power) - floor_db) / bin_db;
-    meter->frame_power = 0;
+    meter->frame_power = meter->frame_sum = 0;
     meter->frame_samples = 0;
     if (!(bin >= 0)) return; /* below the absolute gate, or not a number */
     int i = (int)fmin(bin, MYNA_LEVEL_BINS - 1);
@@ -29,6 +29,7 @@ void myna_level_push(myna_level_meter *meter, const float *samples, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         meter->frame_power += (double)samples[i] * (double)samples[i];
+        meter->frame_sum += (double)samples[i];
         if (++meter->frame_samples == FRAME_SAMPLES) count_frame(meter);
     }
 }

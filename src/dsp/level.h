@@ -1,5 +1,6 @@
 /* Active speech level: the mean power of frames that hold speech, gated like ITU-R BS.1770: 25 ms frames above
- * -70 dBFS, and of those the ones above their mean less 10 dB. Pauses of any length leave it alone. */
+ * -70 dBFS, and of those the ones above their mean less 10 dB. Pauses of any length leave it alone, and so does an offset:
+ * each frame's mean is taken out. */
 #ifndef MYNA_DSP_LEVEL_H
 #define MYNA_DSP_LEVEL_H
 
@@ -13,7 +14,7 @@ enum { MYNA_LEVEL_BINS = 320 };
 typedef struct myna_level_meter {
     uint32_t count[MYNA_LEVEL_BINS];
     double power[MYNA_LEVEL_BINS];
-    double frame_power; /* of the frame being filled */
+    double frame_power, frame_sum; /* of the frame being filled */
     int frame_samples;
 } myna_level_meter;
 

@@ -114,8 +114,8 @@ static myna_status finish(enrolment *e, myna_error *error)
     if (voice->n_frames == 0 && e->speech_seconds >= (double)least_speech_seconds)
         return myna_fail(error, MYNA_ERROR_SPEECH, "%.1f s of speech, but in no second of it enough", e->speech_seconds);
     if (voice->n_frames == 0 || e->speech_seconds < (double)least_speech_seconds)
-        return myna_fail(error, MYNA_ERROR_SPEECH, "%.1f s of speech; a voice needs %.1f s or more", e->speech_seconds,
-            (double)least_speech_seconds);
+        return myna_fail(error, MYNA_ERROR_SPEECH, "%.2f s of speech; a voice needs %.1f s or more",
+            floor(100 * e->speech_seconds) / 100, (double)least_speech_seconds);
     float embedding[MYNA_EMBEDDING_SIZE];
     for (int i = 0; i < MYNA_EMBEDDING_SIZE; i++) embedding[i] = (float)(e->embedding[i] / e->embedding_weight);
     finish_profile(e, &voice->profile);

@@ -292,7 +292,7 @@ static range target_range(const studio *s)
 
 static range reference_range(const studio *s, int first_frame, int n_frames)
 {
-    const float *frames = myna_segment_batch(s->maker).speaker + first_frame * MYNA_POOLED_BANDS;
+    const float *frames = myna_segment_recorded(s->maker, false) + first_frame * MYNA_POOLED_BANDS;
     return band_range(frames, n_frames, MYNA_POOLED_BANDS);
 }
 
@@ -373,6 +373,32 @@ static double mean_log2_f0(const float *pitch)
     return n > 0 ? sum / n / (MYNA_PITCH_BINS - 1) * 3.2 : 0;
 }
 
+/* Noise can only add: in some of the segments heard in training, and in none that are held out. */
+static void some_references_are_heard_through_noise(void **state)
+{
+    (void)state;
+    static const memory_recording voices[] = {
+        {"one", "anna", false, MEMORY_TONE, 110, 3}, {"other", "bert", true, MEMORY_TONE, 240, 3}};
+    enum { REFERENCE = MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN, SEGMENTS = 200 };
+    studio s;
+    studio_open(&s, voices, COUNT(voices));
+    int n_noisy[2] = {0, 0};
+    for (uint64_t i = 0; i < 2 * SEGMENTS; i++) {
+        const int group = i % 2;
+        myna_segment_make(s.maker, 0, 6, i, group);
+        const float *recorded = myna_segment_recorded(s.maker, false), *heard = myna_segment_batch(s.maker).speaker;
+        double louder = 0;
+        for (size_t k = 0; k < REFERENCE; k++) {
+            assert_true(heard[k] >= recorded[k] - 1e-4f);
+            louder += (double)(heard[k] - recorded[k]) / REFERENCE;
+        }
+        n_noisy[group] += louder > 0.01;
+    }
+    assert_in_range(n_noisy[0], 0.3 * SEGMENTS, 0.5 * SEGMENTS);
+    assert_int_equal(n_noisy[1], 0);
+    studio_close(&s);
+}
+
 static void exchanged_segments_have_each_others_voices(void **state)
 {
     (void)state;
@@ -385,10 +411,13 @@ static void exchanged_segments_have_each_others_voices(void **state)
     for (uint64_t i = 0; i < 40; i += STUDIO_ITEMS) {
         for (size_t item = 0; item < STUDIO_ITEMS; item++) myna_segment_make(s.maker, item, 5, i + item, 0);
         myna_batch own = myna_segment_batch(s.maker), exchanged = myna_segment_exchange(s.maker);
+        const float *recorded = myna_segment_recorded(s.maker, false), *theirs = myna_segment_recorded(s.maker, true);
         double f0[STUDIO_ITEMS], f0_exchanged[STUDIO_ITEMS];
         for (size_t item = 0; item < STUDIO_ITEMS; item++) {
             const float *reference = own.speaker + (1 - item) * REFERENCE;
             assert_memory_equal(exchanged.speaker + item * REFERENCE, reference, REFERENCE * sizeof *reference);
+            reference = recorded + (1 - item) * REFERENCE;
+            assert_memory_equal(theirs + item * REFERENCE, reference, REFERENCE * sizeof *reference);
             f0[item] = mean_log2_f0(own.pitch + item * PITCH);
             f0_exchanged[item] = mean_log2_f0(exchanged.pitch + item * PITCH);
         }
@@ -434,6 +463,7 @@ int main(void)
         cmocka_unit_test(interruption_leaves_nothing),
         cmocka_unit_test(reference_never_overlaps_the_input),
         cmocka_unit_test(held_out_speakers_are_never_trained_on),
+        cmocka_unit_test(some_references_are_heard_through_noise),
         cmocka_unit_test(exchanged_segments_have_each_others_voices),
         cmocka_unit_test(heard_from_another_it_keeps_its_target),
     };

@@ -14,7 +14,8 @@ static const float equalizer_deviation = 0.25f;
 enum { EQUALIZER_KNOTS = 6 };
 /* Noise has the corpus's mean spectrum through an EQ of its own, so many deviations above (speech is louder, its pauses
  * softer), and flickers. */
-static const float noise_share = 0.5f, noise_low = -2, noise_high = 0, noise_deviation = 0.5f, noise_flicker = 0.25f;
+static const float noise_share = 0.5f, reference_noise_share = 0.4f;
+static const float noise_low = -2, noise_high = 0, noise_deviation = 0.5f, noise_flicker = 0.25f;
 /* A room's tail: reverberation time in seconds, and direct over reverberant power in dB. */
 static const float reverb_share = 0.3f, reverb_short = 0.15f, reverb_long = 0.7f, most_direct_db = 12;
 
@@ -45,7 +46,6 @@ static void warp_and_pool(float *content, const float *frames, size_t n_frames, 
     }
 }
 
-/* Power grows by a factor of exp(to_power) for each deviation of log-mel. */
 static void add_reverb(float *content, size_t n_frames, float to_power, myna_rng *rng)
 {
     const float frame_seconds = (float)MYNA_HOP_SAMPLES / MYNA_SAMPLE_RATE_HZ;
@@ -72,10 +72,21 @@ static void add_noise(float *content, size_t n_frames, float to_power, myna_rng 
     }
 }
 
+/* Power grows by a factor of exp(this) for each deviation of log-mel. */
+static float to_power_of(const myna_weights *weights)
+{
+    return 2 * 2.30258509f * weights->front.mel_deviation[0];
+}
+
 void myna_perturb(float *content, const float *frames, size_t n_frames, const myna_weights *weights, myna_rng *rng)
 {
-    const float to_power = 2 * 2.30258509f * weights->front.mel_deviation[0];
+    const float to_power = to_power_of(weights);
     warp_and_pool(content, frames, n_frames, rng);
     if (myna_rng_uniform(rng, 0, 1) < reverb_share) add_reverb(content, n_frames, to_power, rng);
     if (myna_rng_uniform(rng, 0, 1) < noise_share) add_noise(content, n_frames, to_power, rng);
+}
+
+void myna_perturb_reference(float *content, size_t n_frames, const myna_weights *weights, myna_rng *rng)
+{
+    if (myna_rng_uniform(rng, 0, 1) < reference_noise_share) add_noise(content, n_frames, to_power_of(weights), rng);
 }

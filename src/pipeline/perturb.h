@@ -11,4 +11,8 @@
 /* content[n_frames][MYNA_POOLED_BANDS] of normalised frames[n_frames][MYNA_MEL_BANDS], which must not overlap. */
 void myna_perturb(float *content, const float *frames, size_t n_frames, const myna_weights *weights, myna_rng *rng);
 
+/* A reference is heard through noise in a share of all segments, and the decoder must speak without: what stays the same
+ * through it is the voice, rather than the room that it was recorded in. In place: content[n_frames][MYNA_POOLED_BANDS]. */
+void myna_perturb_reference(float *content, size_t n_frames, const myna_weights *weights, myna_rng *rng);
+
 #endif

@@ -21,17 +21,20 @@ static const float unknown_share = 0.2f;
 /* Held-out segments are the same in every run. */
 static const uint64_t held_out_seed = 0x6d796e61;
 
+enum { REFERENCE = MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN }; /* values of one item's */
+
 struct myna_segment_maker {
     myna_arena arena;
     myna_segment_source source;
     myna_stft *stft;
     size_t max_items;
     float *content, *speaker, *pitch, *ripple, *noise, *target; /* the batch */
+    float *recorded; /* `speaker` without noise */
     bool *is_known, *reference;
     uint8_t *phones;
     float *f0_hz; /* [items][SEGMENT_FRAMES]: of the targets */
     struct {
-        float *speaker, *pitch, *ripple, *noise; /* the batch in other voices; noise is 0 */
+        float *speaker, *pitch, *ripple, *noise, *recorded; /* the batch in other voices; noise is 0 */
     } exchanged;
     float *samples;   /* [WINDOW]: one frame's */
     float *magnitude; /* [MYNA_BINS] */
@@ -42,7 +45,8 @@ static void lay_out(myna_segment_maker *m)
 {
     size_t items = m->max_items, steps = items * MYNA_SEGMENT_STEPS;
     MYNA_TAKE(&m->arena, m->content, steps * MYNA_CONTENT_IN);
-    MYNA_TAKE(&m->arena, m->speaker, items * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN);
+    MYNA_TAKE(&m->arena, m->speaker, items * REFERENCE);
+    MYNA_TAKE(&m->arena, m->recorded, items * REFERENCE);
     MYNA_TAKE(&m->arena, m->pitch, steps * MYNA_PITCH_IN);
     MYNA_TAKE(&m->arena, m->ripple, steps * MYNA_STEP_OUT);
     MYNA_TAKE(&m->arena, m->noise, steps * m->source.code_width);
@@ -51,7 +55,8 @@ static void lay_out(myna_segment_maker *m)
     MYNA_TAKE(&m->arena, m->reference, items);
     MYNA_TAKE(&m->arena, m->phones, steps);
     MYNA_TAKE(&m->arena, m->f0_hz, items * MYNA_SEGMENT_FRAMES);
-    MYNA_TAKE(&m->arena, m->exchanged.speaker, items * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN);
+    MYNA_TAKE(&m->arena, m->exchanged.speaker, items * REFERENCE);
+    MYNA_TAKE(&m->arena, m->exchanged.recorded, items * REFERENCE);
     MYNA_TAKE(&m->arena, m->exchanged.pitch, steps * MYNA_PITCH_IN);
     MYNA_TAKE(&m->arena, m->exchanged.ripple, steps * MYNA_STEP_OUT);
     MYNA_TAKE(&m->arena, m->exchanged.noise, steps * m->source.code_width);
@@ -246,7 +251,10 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     const myna_mel_warp *used = ratio == 1.0f ? NULL : &warp;
 
     make_frames(m, reference, 2, MYNA_REFERENCE_FRAMES, used);
-    myna_pool_frames(m->speaker + item * MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN, m->frames, MYNA_REFERENCE_FRAMES);
+    float *recorded = m->recorded + item * REFERENCE, *speaker = m->speaker + item * REFERENCE;
+    myna_pool_frames(recorded, m->frames, MYNA_REFERENCE_FRAMES);
+    memcpy(speaker, recorded, REFERENCE * sizeof *speaker);
+    if (perturbed) myna_perturb_reference(speaker, MYNA_REFERENCE_FRAMES, m->source.weights, &rng);
 
     make_frames(m, &input, 1, MYNA_SEGMENT_FRAMES, used);
     size_t first_step = item * MYNA_SEGMENT_STEPS;
@@ -275,6 +283,11 @@ myna_batch myna_segment_batch(const myna_segment_maker *m)
         m->source.corpus->phones ? m->phones : NULL};
 }
 
+const float *myna_segment_recorded(const myna_segment_maker *m, bool exchanged)
+{
+    return exchanged ? m->exchanged.recorded : m->recorded;
+}
+
 const float *myna_segment_target(const myna_segment_maker *m)
 {
     return m->target;
@@ -298,12 +311,12 @@ static float mean_log_f0(const float *f0_hz)
 
 myna_batch myna_segment_exchange(myna_segment_maker *m)
 {
-    const size_t reference = (size_t)MYNA_REFERENCE_STEPS * MYNA_SPEAKER_IN;
     for (size_t i = 0; i < m->max_items; i++) {
         size_t other = (i + 1) % m->max_items, first_step = i * MYNA_SEGMENT_STEPS;
         const float *f0_hz = m->f0_hz + i * MYNA_SEGMENT_FRAMES;
         float distance = mean_log_f0(m->f0_hz + other * MYNA_SEGMENT_FRAMES) - mean_log_f0(f0_hz);
-        memcpy(m->exchanged.speaker + i * reference, m->speaker + other * reference, reference * sizeof(float));
+        memcpy(m->exchanged.speaker + i * REFERENCE, m->speaker + other * REFERENCE, REFERENCE * sizeof(float));
+        memcpy(m->exchanged.recorded + i * REFERENCE, m->recorded + other * REFERENCE, REFERENCE * sizeof(float));
         myna_segment_pitch(m->exchanged.pitch + first_step * MYNA_PITCH_IN, m->exchanged.ripple + first_step * MYNA_STEP_OUT,
             f0_hz, isnan(distance) ? 1 : expf(distance), m->source.ripple, m->source.weights);
     }

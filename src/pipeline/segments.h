@@ -32,7 +32,7 @@ myna_status myna_segment_maker_create(
 void myna_segment_maker_free(myna_segment_maker *maker);
 
 /* Segment number `number` of the endless sequence that (seed, group) stands for, as item `item` of the batch. Group 0:
- * training, perturbed; group 1: held out, as recorded and without noise on the code. */
+ * training, what is heard perturbed; group 1: held out, as recorded and without noise on the code. */
 void myna_segment_make(myna_segment_maker *maker, size_t item, uint64_t seed, uint64_t number, int group);
 
 /* The same items in each other's voices, for the model to convert: item i with the reference of item i + 1 and its F0
@@ -49,6 +49,8 @@ void myna_segment_pitch(float *pitch, float *ripple, const float *f0_hz, float r
     const myna_weights *weights);
 
 myna_batch myna_segment_batch(const myna_segment_maker *maker);        /* of items made so far at [0, max_items) */
+/* [items][MYNA_REFERENCE_STEPS][MYNA_SPEAKER_IN]: their references without noise, or those of the last exchange. */
+const float *myna_segment_recorded(const myna_segment_maker *maker, bool exchanged);
 const float *myna_segment_target(const myna_segment_maker *maker);     /* [items][steps][MYNA_STEP_OUT], normalised */
 
 /* Measures front.mel_mean, mel_deviation and log_f0 on training recordings into `weights`. */

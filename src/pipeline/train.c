@@ -228,7 +228,8 @@ void myna_worker_gradients(
 static void teach_judge(const myna_trainer *t, worker *w)
 {
     myna_gemm_round(w->rounding);
-    const float *heard = myna_network_embed(w->network, &t->judge.ear_weights, myna_segment_batch(w->maker).speaker);
+    const float *recorded = myna_segment_recorded(w->maker, false);
+    const float *heard = myna_network_embed(w->network, &t->judge.ear_weights, recorded);
     memcpy(w->voices, heard, w->n_items * MYNA_EMBEDDING_SIZE * sizeof *w->voices);
     myna_judge_tell_apart(w->judge, myna_segment_target(w->maker), w->voices);
     myna_gemm_round(NULL);

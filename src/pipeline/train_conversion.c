@@ -61,7 +61,9 @@ void myna_worker_conversion_gradients(const myna_trainer *t, worker *w)
     myna_batch batch = myna_segment_exchange(w->maker);
     batch.phones = myna_segment_batch(w->maker).phones;
     myna_gemm_round(w->rounding);
-    memcpy(w->own, speak(w, &t->judge.weights, &batch, myna_retrieval_at(best), best), n_out * sizeof *w->own);
+    myna_batch recorded = batch;
+    recorded.speaker = myna_segment_recorded(w->maker, true);
+    memcpy(w->own, speak(w, &t->judge.weights, &recorded, myna_retrieval_at(best), best), n_out * sizeof *w->own);
     const float *out = speak(w, &t->weights, &batch, myna_retrieval_at(latency), latency);
     w->loss = myna_loss(w->dout, NULL, out, w->own, w->n_items, MYNA_SEGMENT_FRAMES, MYNA_MEL_BANDS, own_weight * share);
     w->loss += (double)share * myna_judge_words(w->judge, w->dout, out, said, batch.phones, share);

@@ -99,7 +99,8 @@ static inline myna_model *make_model(uint64_t seed)
     return myna_model_create(&model, &layout, parameters, &facts, id, NULL) == MYNA_OK ? model : NULL;
 }
 
-/* By a way of nn/steady.h instead of the fastest: in single precision for what is to be exact. False: no memory. */
+/* By a way of nn/steady.h instead of the fastest: in single precision for what is to be exact. Voices made before keep their
+ * way. False: no memory. */
 static inline bool multiply_by(myna_model *model, const myna_steady *way)
 {
     myna_packed_weights_clear(&model->packed);

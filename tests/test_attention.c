@@ -1,4 +1,4 @@
-/* Attention: forward against a naive twin, backward against differences, the row for streams against forward. */
+/* Attention: forward against a naive twin, backward against differences. */
 #include "layer_fixture.h"
 #include "nn/gemm.h"
 

@@ -5,6 +5,7 @@
 
 #include "dsp/stft.h"
 #include "fixtures.h"
+#include "model/voice.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -151,6 +152,7 @@ static void latency_is_what_it_claims(void **state)
     const size_t samples[] = {4000, 8123, 8399, 8400, 12001, 15999};
     const size_t latencies[] = {800, 1200, 3200};
     assert_true(multiply_by(model, myna_steady_single()));
+    assert_int_equal(myna_voice_embed(voice, model, NULL), MYNA_OK);
     for (int latency = 0; latency <= MYNA_LATENCY_BEST; latency++) {
         myna_converter_options options = options_for((myna_latency)latency);
         myna_converter *converter = create(&options);
@@ -170,6 +172,7 @@ static void latency_is_what_it_claims(void **state)
         myna_converter_free(converter);
     }
     assert_true(multiply_by(model, myna_steady_fastest()));
+    assert_int_equal(myna_voice_embed(voice, model, NULL), MYNA_OK);
 }
 
 /* Speech from 0.5 to 1 s, at other times silence or a noise of -80 dBFS: what comes out lies where the speech was,

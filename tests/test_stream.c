@@ -179,6 +179,7 @@ static void rounded_it_is_nearly_the_same(void **state)
     static float first[N_OUT];
     const size_t late = (size_t)(myna_content_ahead(MYNA_LATENCY_BEST) + myna_decoder_ahead(MYNA_LATENCY_BEST)) * MYNA_STEP_OUT;
     assert_true(multiply_by(f->model, myna_steady_rounded()));
+    assert_ok(remember(&f->target, f, f->speaker));
     run_batch(f, MYNA_LATENCY_BEST);
     for (size_t i = 0; i < 3; i++) {
         myna_stream *stream = NULL;
@@ -196,6 +197,7 @@ static void rounded_it_is_nearly_the_same(void **state)
     }
     assert_true(off > 0 && sqrt(off / spread) < 0.01);
     assert_true(multiply_by(f->model, myna_steady_single()));
+    assert_ok(remember(&f->target, f, f->speaker));
 }
 
 static void reset_equals_new(void **state)

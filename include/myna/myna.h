@@ -98,7 +98,9 @@ MYNA_API myna_status myna_profile_measure(myna_profile *out, const float *sample
 
 typedef struct myna_model myna_model;
 
-/* Reads a safetensors model; `path` is copied into errors. From memory: `data` may be freed afterwards. */
+/* Reads a safetensors model; `path` is copied into errors. From memory: `data` may be freed afterwards.
+ * The first load of a process may choose OpenBLAS's kernels and, on processors with AMX, asks Linux for its registers: no
+ * other thread should use OpenBLAS meanwhile, and signal stacks must be 8 kB larger from then on. */
 MYNA_API myna_status myna_model_load(myna_model **out, const char *path, myna_error *error);
 MYNA_API myna_status myna_model_load_memory(myna_model **out, const void *data, size_t n_bytes, myna_error *error);
 MYNA_API void myna_model_free(myna_model *model); /* NULL is fine; voices do not keep the model alive */

@@ -76,8 +76,8 @@ static myna_attention_shape shape_of(const myna_attention_pass *p)
         .steps = p->steps,
         .n_keys = 1 + p->reference_steps,
         .heads = MYNA_ATTENTION_HEADS,
-        .key_size = KEY / MYNA_ATTENTION_HEADS,
-        .value_size = C / MYNA_ATTENTION_HEADS};
+        .key_size = MYNA_HEAD_KEY,
+        .value_size = MYNA_HEAD_VALUE};
 }
 
 void myna_attention_pass_remember(

@@ -1,4 +1,5 @@
-/* The weights as streams multiply with them (nn/steady.h): packed once, with the model, for all its streams. */
+/* The weights as streams multiply with them (nn/steady.h): packed once, with the model, for all its streams, and so is what
+ * a voice remembers, with the voice (speaker.h). */
 #ifndef MYNA_MODEL_PACKED_H
 #define MYNA_MODEL_PACKED_H
 
@@ -37,8 +38,7 @@ bool myna_packed_weights_init(
     myna_packed_weights *packed, const myna_layout *layout, const myna_weights *weights, const myna_steady *way);
 void myna_packed_weights_clear(myna_packed_weights *packed);
 
-/* One layer by itself: room in an arena (see arena.h), the second time with the layer's shape, and then, from
- * weight[n_out][n_in], its weights. */
+/* One layer by itself: its room (to be called twice, see arena.h), and then, from weight[n_out][n_in], its weights. */
 void myna_packed_linear_lay_out(
     myna_packed_linear *layer, myna_arena *arena, const myna_steady *way, size_t n_out, size_t n_in);
 void myna_packed_linear_fill(const myna_packed_linear *layer, const float *weight);

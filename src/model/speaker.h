@@ -22,7 +22,7 @@ typedef struct myna_speaker {
  * gives both. On failure, nothing is changed. */
 myna_status myna_speaker_remember(myna_speaker *speaker, myna_content_statistics *content, const myna_model *model,
     const float *log_mel, size_t n_frames, myna_error *error);
-void myna_speaker_remember_nothing(myna_speaker *speaker);
+void myna_speaker_remember_nothing(myna_speaker *speaker); /* frees the memory: only no_value is to be found */
 void myna_speaker_clear(myna_speaker *speaker); /* frees the memory */
 
 #endif

@@ -16,11 +16,11 @@ enum {
     PAST = MYNA_TAPS - 1,
     N_BLOCKS = MYNA_CONTENT_BLOCKS + MYNA_DECODER_BLOCKS,
     C = MYNA_CHANNELS,
-    HEAD_KEY = MYNA_ATTENTION_KEY / MYNA_ATTENTION_HEADS,
-    HEAD_VALUE = MYNA_CHANNELS / MYNA_ATTENTION_HEADS,
     FADE_STEPS = 4,   /* from one voice to the next */
     PAUSE_STEPS = 20, /* after speech that still count as speech: training segments have their pauses too */
 };
+
+_Static_assert(MYNA_MAX_CODE_WIDTH <= (int)C, "a code fits where channels do");
 
 struct myna_stream {
     myna_arena arena;
@@ -60,7 +60,7 @@ static void lay_out(myna_stream *s)
     MYNA_TAKE(arena, s->conv, (PAST + rows) * C);
     MYNA_TAKE(arena, s->norm, rows * C);
     MYNA_TAKE(arena, s->wide, rows * C * MYNA_EXPANSION);
-    MYNA_TAKE(arena, s->y, rows * (C > s->model->layout.code_width ? C : s->model->layout.code_width));
+    MYNA_TAKE(arena, s->y, rows * C);
     MYNA_TAKE(arena, s->stats, rows * 2);
     MYNA_TAKE(arena, s->gate, rows * MYNA_STEP_GATES);
     MYNA_TAKE(arena, s->out, rows * MYNA_STEP_OUT);
@@ -68,8 +68,8 @@ static void lay_out(myna_stream *s)
     MYNA_TAKE(arena, s->query_row, rows * MYNA_ATTENTION_KEY);
     MYNA_TAKE(arena, s->found, rows * C);
     MYNA_TAKE(arena, s->found_before, rows * C);
-    MYNA_TAKE(arena, s->head_query, rows * HEAD_KEY);
-    MYNA_TAKE(arena, s->head_found, rows * HEAD_VALUE);
+    MYNA_TAKE(arena, s->head_query, rows * MYNA_HEAD_KEY);
+    MYNA_TAKE(arena, s->head_found, rows * MYNA_HEAD_VALUE);
     MYNA_TAKE(arena, s->scores, rows * (1 + MYNA_VOICE_MAX_FRAMES / MYNA_STEP_FRAMES));
 }
 
@@ -234,18 +234,18 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
 /* What the queries of attention `a` find in the speaker's memory: found[n][C]. */
 static void look_up(myna_stream *s, int a, const myna_speaker *speaker, float *found, size_t n)
 {
-    const float scale = 1.0f / sqrtf((float)HEAD_KEY);
+    const float scale = 1.0f / sqrtf((float)MYNA_HEAD_KEY);
     for (size_t i = 0; speaker->n_keys == 1 && i < n; i++)
         memcpy(found + i * C, s->model->weights.decoder.attention[a].no_value, C * sizeof *found);
     for (size_t head = 0; speaker->n_keys > 1 && head < MYNA_ATTENTION_HEADS; head++) {
         for (size_t i = 0; i < n; i++)
-            memcpy(s->head_query + i * HEAD_KEY, s->query_row + i * MYNA_ATTENTION_KEY + head * HEAD_KEY,
-                HEAD_KEY * sizeof *found);
+            memcpy(s->head_query + i * MYNA_HEAD_KEY, s->query_row + i * MYNA_ATTENTION_KEY + head * MYNA_HEAD_KEY,
+                MYNA_HEAD_KEY * sizeof *found);
         myna_packed_linear_forward(&speaker->keys[a][head], s->scores, s->head_query, n);
         myna_softmax_rows(s->scores, n, speaker->n_keys, speaker->n_keys, scale);
         myna_packed_linear_forward(&speaker->values[a][head], s->head_found, s->scores, n);
         for (size_t i = 0; i < n; i++)
-            memcpy(found + i * C + head * HEAD_VALUE, s->head_found + i * HEAD_VALUE, HEAD_VALUE * sizeof *found);
+            memcpy(found + i * C + head * MYNA_HEAD_VALUE, s->head_found + i * MYNA_HEAD_VALUE, MYNA_HEAD_VALUE * sizeof *found);
     }
 }
 

@@ -24,6 +24,8 @@ enum {
     MYNA_ATTENTIONS = 2,        /* of the decoder, see myna_attention_before */
     MYNA_ATTENTION_HEADS = 4,
     MYNA_ATTENTION_KEY = 128,   /* of all heads together; their values have MYNA_CHANNELS */
+    MYNA_HEAD_KEY = MYNA_ATTENTION_KEY / MYNA_ATTENTION_HEADS,
+    MYNA_HEAD_VALUE = MYNA_CHANNELS / MYNA_ATTENTION_HEADS,
     MYNA_PITCH_BINS = 64,
     MYNA_PITCH_IN = MYNA_STEP_FRAMES * (MYNA_PITCH_BINS + 1),
     MYNA_GATES = 32,            /* harmonic gates a frame */

@@ -19,8 +19,8 @@ struct myna_voice {
  * MYNA_SPEAKER_FRAMES frames. */
 myna_status myna_embed_frames(
     float *embedding, const myna_model *model, const float *log_mel, size_t n_frames, myna_error *error);
-/* Gives a voice this embedding, film_change (NULL: zeros) and model: fills speaker, reconstruction (where there are
- * frames) and model_id. */
+/* Gives a voice this embedding, film_change (NULL: zeros) and model: fills speaker, reconstruction (zeros where there
+ * are no frames) and model_id. */
 myna_status myna_voice_set_embedding(
     myna_voice *voice, const myna_model *model, const float *embedding, const float *film_change, myna_error *error);
 /* Both in turn: fills the same from log_mel and f0_hz. */

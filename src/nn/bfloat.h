@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Has this processor such instructions? */
+/* Has this processor such instructions? Where they are AMX's, the process asks Linux for them, once: from then on signal
+ * stacks made by sigaltstack must be 8 kB larger. */
 bool myna_bfloat_is_fast(void);
 
 /* Scratch for one thread's products, 0.6 MB. NULL: no memory. */

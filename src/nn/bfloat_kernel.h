@@ -8,8 +8,11 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A block's sides at most. Both are whole numbers of any kernel's tiles. */
+/* Sides of the blocks in bfloat.c, whole numbers of any kernel's tiles. In steady.c columns are as many as a layer has
+ * outputs. */
 enum { MYNA_BFLOAT_ROWS = 96, MYNA_BFLOAT_COLUMNS = 512, MYNA_BFLOAT_DEPTH = 512 };
+/* Packed factors have whole numbers of so many rows or columns at most. */
+enum { MYNA_BFLOAT_TILE = 32 };
 
 typedef struct myna_bfloat_kernel {
     /* Rounds a block of a factor, n rows or columns by `depth`, into the order that `multiply` wants: words of two

@@ -6,6 +6,7 @@
 #include <cpuid.h>
 #include <immintrin.h>
 #include <pthread.h>
+#include <stdalign.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 enum { SIDE = 16, TILE = SIDE * SIDE, TILE_DEPTH = 2 * SIDE, STRIDE_BYTES = SIDE * 4 };
 _Static_assert(MYNA_BFLOAT_ROWS % (2 * SIDE) == 0 && MYNA_BFLOAT_COLUMNS % (2 * SIDE) == 0, "blocks are whole tiles");
 _Static_assert(MYNA_BFLOAT_DEPTH % TILE_DEPTH == 0, "and so is their depth");
+_Static_assert(2 * SIDE <= MYNA_BFLOAT_TILE, "and these not too large");
 
 static size_t tiles_along(size_t depth)
 {
@@ -176,7 +178,7 @@ static void copy(float *to, size_t to_step, const float *from, size_t from_step,
 static void multiply_edge(float *out, size_t out_step, myna_start start, const uint32_t *left, const uint32_t *right,
     size_t n_tiles, size_t m, size_t n)
 {
-    float sums[4 * TILE] = {0};
+    alignas(64) float sums[4 * TILE] = {0};
     if (start.x) copy(sums, 2 * SIDE, start.x, start.step, m, n);
     multiply_panels(sums, 2 * SIDE, (myna_start){sums, 2 * SIDE}, left, right, n_tiles);
     copy(out, out_step, sums, 2 * SIDE, m, n);

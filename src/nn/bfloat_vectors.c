@@ -10,6 +10,7 @@
  * COLUMNS]. Where few rows are left over, as many are multiplied: of a stream's steps there is often but one. */
 enum { LANES = 16, ROWS = 12, FEW_ROWS = 4, COLUMNS = 2 * LANES };
 _Static_assert(MYNA_BFLOAT_ROWS % ROWS == 0 && MYNA_BFLOAT_COLUMNS % COLUMNS == 0, "blocks are whole tiles");
+_Static_assert(ROWS <= (int)MYNA_BFLOAT_TILE && COLUMNS <= (int)MYNA_BFLOAT_TILE, "and these not too large");
 
 /* Rows or columns [0, n) of a factor, n <= width; the panel's rest is zeros. Inlined, so that `width` is known where it is
  * called and a full panel's loop along memory vectorises. */

@@ -1,5 +1,5 @@
-/* Matrix products, row-major, by OpenBLAS; the only room that knows it. Single-threaded: parallelism is ours. For training
- * there is a faster way that is less exact, see bfloat.h. */
+/* Matrix products, row-major, by OpenBLAS; the only room that knows it. Single-threaded: parallelism is ours. Faster
+ * and less exact: bfloat.h, for training and, where few rows come at a time, for streams (steady.h). */
 #ifndef MYNA_NN_GEMM_H
 #define MYNA_NN_GEMM_H
 
@@ -8,7 +8,8 @@
 #include <stddef.h>
 
 /* Puts OpenBLAS into one-thread mode and sees that it uses the processor's best kernels; call before the first
- * product of a process (create functions do). Any thread, any number of times. */
+ * product of a process (create functions do). Any thread, any number of times; the first while no other thread uses OpenBLAS
+ * or changes the environment. */
 void myna_gemm_init(void);
 
 /* out[m][n] = beta * out + a[m][k] * b[n][k]^T: activations times weights stored [out][in]. */
@@ -32,7 +33,7 @@ void myna_gemm_tn_strided(
     float *out, const float *a, const float *b, size_t m, size_t n, size_t k, float beta, myna_strides strides);
 
 /* From now on the calling thread's products have their factors rounded to bfloat16, where `scratch` is not NULL: good
- * enough for gradients, whose segments are drawn at random anyway, and not for what is heard. */
+ * enough for gradients, whose segments are drawn at random anyway. */
 void myna_gemm_round(myna_bfloat *scratch);
 
 /* For measurements: from now on the calling thread's products add their time and operations to `tally`; NULL ends it. */

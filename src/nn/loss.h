@@ -2,7 +2,6 @@
 #ifndef MYNA_NN_LOSS_H
 #define MYNA_NN_LOSS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* L1 between out and target, plus half the L1 between their differences from frame to frame within an item; both

@@ -3,6 +3,7 @@
 #include "base/simd.h"
 #include "nn/bfloat_kernel.h"
 
+#include <stdalign.h>
 #include <string.h>
 
 /* ---- In single precision --------------------------------------------------------------------------------------------- */
@@ -116,8 +117,8 @@ const myna_steady myna_steady_wide = {size_single, pack_single, forward_wide};
 
 enum {
     DEPTH = MYNA_BFLOAT_DEPTH,
-    ROUNDED_ROWS = 24, /* at once; kernels make 36 of them at most */
-    MOST_ROWS = 36,
+    ROUNDED_ROWS = 24, /* at once: whole tiles of vectors */
+    MOST_ROWS = ROUNDED_ROWS + MYNA_BFLOAT_TILE - 1,
 };
 
 /* Of a kernel's right factor, n_out columns by n_in: a block of DEPTH after the other. */
@@ -146,7 +147,7 @@ static void forward_rounded(
 {
     const myna_bfloat_kernel *kernel = myna_bfloat_fastest();
     const myna_factor whole = {in, n_in, 1};
-    uint32_t left[MOST_ROWS * DEPTH / 2];
+    alignas(64) uint32_t left[MOST_ROWS * DEPTH / 2];
     for (size_t first = 0; first < rows; first += ROUNDED_ROWS) {
         const size_t n = myna_bfloat_least(rows - first, ROUNDED_ROWS);
         float *to = out + first * n_out;

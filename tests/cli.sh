@@ -409,7 +409,8 @@ run 1 1 '--hours takes' train voices/list.tsv -o mine.safetensors --hours 0
 run 1 1 '--hours and --steps' train voices/list.tsv -o mine.safetensors --hours 1 --steps 10
 run 1 1 '--code-width' train voices/list.tsv -o mine.safetensors --init model.safetensors --code-width 8
 run 1 1 '--conversions needs --init' train voices/list.tsv -o mine.safetensors --conversions .3
-for fixed in '--single-precision' '--conversions .3' '--batch 8' '--seed 1' '--code-width 8' '--init model.safetensors'; do
+run 1 1 '--judge needs --conversions' train voices/list.tsv -o mine.safetensors --init model.safetensors --judge model.safetensors
+for fixed in '--single-precision' '--judge model.safetensors' '--conversions .3' '--batch 8' '--seed 1' '--code-width 8' '--init model.safetensors'; do
     run 1 1 "${fixed% *}" train voices/list.tsv -o mine.safetensors --resume $fixed
 done
 
@@ -428,6 +429,11 @@ trains 3 'loss not known' new/judged --steps 2 --plot --init new/deep/mine.safet
 check 'conversions have no loss' [ "$(grep -c nan stderr new/judged.tsv)" = 'stderr:0
 new/judged.tsv:0' ]
 check 'they are a fact of the model' [ "$("$myna" info new/judged.safetensors | grep -c 'training.conversions *1$')" = 1 ]
+
+# A judge is of the model's own line
+trains 2 'corpus: 3 recordings' new/judged2 --steps 1 --init new/judged.safetensors --conversions 1 --judge new/deep/mine.safetensors
+run 2 2 'myna: model.safetensors: cannot judge a model that was not trained on from it' train voices/list.tsv \
+    -o new/judged3.safetensors --steps 1 --init new/deep/mine.safetensors --conversions 1 --judge model.safetensors
 
 # What exists is replaced only on request, and never by a run that fails before its first step
 for kept in safetensors checkpoint tsv svg; do

@@ -353,6 +353,37 @@ static void conversions_come_to_please_their_judge(void **state)
     myna_trainer_free(trainer);
 }
 
+/* A judge of its own is the model that was asked for; one that hears on another scale is none. */
+static void an_earlier_model_may_judge(void **state)
+{
+    const fixture *f = *state;
+    myna_train_options options = small_options(15);
+    myna_trainer *first = create(f, &options), *second = NULL;
+    myna_model *model = NULL;
+    char judge[sizeof f->model + 8];
+    snprintf(judge, sizeof judge, "%s.judge", f->model);
+    assert_ok(myna_trainer_save_model(first, judge, NULL, 0, NULL));
+    run(first, 3);
+    assert_ok(myna_trainer_save_model(first, f->model, NULL, 0, NULL));
+    options.init_model = f->model;
+    options.judge_model = judge;
+    options.conversions = 1;
+    second = create(f, &options);
+    const size_t n_bytes = first->layout.n_parameters * sizeof(float);
+    assert_ok(myna_model_load(&model, judge, NULL));
+    assert_memory_equal(second->judge.parameters, model->parameters, n_bytes);
+    assert_memory_not_equal(second->parameters, model->parameters, n_bytes);
+    myna_model_free(model);
+    run_conversions(second, 1);
+    myna_trainer_free(second);
+    first->weights.front.mel_mean[3] += 0.1f;
+    memcpy(first->average, first->parameters, n_bytes);
+    assert_ok(myna_trainer_save_model(first, judge, NULL, 0, NULL));
+    assert_int_equal(myna_trainer_create(&second, f->corpus, &options, NULL), MYNA_ERROR_MODEL);
+    remove(judge);
+    myna_trainer_free(first);
+}
+
 static void resumed_conversions_have_the_same_judge(void **state)
 {
     const fixture *f = *state;
@@ -389,6 +420,7 @@ int main(void)
         cmocka_unit_test(averages_are_taken_with_and_without_the_embedding),
         cmocka_unit_test(starts_from_a_model),
         cmocka_unit_test(conversions_come_to_please_their_judge),
+        cmocka_unit_test(an_earlier_model_may_judge),
         cmocka_unit_test(resumed_conversions_have_the_same_judge),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -82,11 +82,12 @@ typedef struct myna_train_options {
     float rate;        /* learning rate after warm-up: of Muon for matrices, of AdamW for the rest */
     float self_conversion; /* share of steps whose segments the model converts to another voice before it hears them */
     uint64_t self_conversion_after; /* a model from nothing must learn to speak first: so many steps; 0 with init_model */
-    float conversions; /* share of steps that speak segments in each other's voices, where init_model judges whether it hears
-                          the same words and the voice that was asked for; 0 without init_model */
+    float conversions; /* share of steps that speak segments in each other's voices, where judge_model hears whether they
+                          say the same words in the voice that was asked for; 0 without init_model */
     bool single_precision; /* no matrix products in bfloat16, which are taken where the processor has fast ones and
                               make a step 1.6 to 2.4 times as fast: for results that do not depend on it */
-    const char *init_model; /* NULL, or a model to start from */
+    const char *init_model;  /* NULL, or a model to start from */
+    const char *judge_model; /* of conversions: init_model (NULL), or one that it was trained on from */
 } myna_train_options;
 
 /* 100000 steps, batch 24, all cores, seed 0, code 16 wide with noise 0.1, phones weighing 0.1, rate 1.5e-3,

@@ -10,6 +10,7 @@ static const char *fixed_option(const train_settings *s)
     if (s->seed >= 0) return "--seed";
     if (s->code_width) return "--code-width";
     if (s->conversions > 0) return "--conversions";
+    if (s->judge) return "--judge";
     return s->single_precision ? "--single-precision" : NULL;
 }
 
@@ -23,7 +24,8 @@ static int check_settings(const train_settings *s)
     else if (s->init && s->code_width)
         myna_report("train", "--init and --code-width exclude each other: the model has its width");
     else if (s->conversions > 0 && !s->init)
-        myna_report("train", "--conversions needs --init: the model that is started from judges them");
+        myna_report("train", "--conversions needs --init: only a finished model can convert");
+    else if (s->judge && !(s->conversions > 0)) myna_report("train", "--judge needs --conversions, which it judges");
     else if (s->hours > 0 && s->steps) myna_report("train", "--hours and --steps exclude each other");
     else return MYNA_EXIT_OK;
     return MYNA_EXIT_USAGE;
@@ -46,7 +48,8 @@ int myna_cmd_train(int argc, char **argv)
         {"code-width", 0, MYNA_OPTION_INTEGER, &s.code_width, "N", "values a step in the bottleneck (16)", 1, 256, NULL},
         {"code-noise", 0, MYNA_OPTION_NUMBER, &s.code_noise, "D", "deviation of the noise on them while training (0.1;\nwith --resume: as before)", 0, 2, NULL},
         {"self-conversion", 0, MYNA_OPTION_NUMBER, &s.self_conversion, "S", "share of steps whose speech the model converts to another voice\nbefore it hears it (0.5; with --resume: as before)", 0, 1, NULL},
-        {"conversions", 0, MYNA_OPTION_NUMBER, &s.conversions, "S", "share of steps that convert, where the model of --init judges words\nand voice: the end of training, on from a finished model (0)", 0, 1, NULL},
+        {"conversions", 0, MYNA_OPTION_NUMBER, &s.conversions, "S", "share of steps that convert, where a finished model judges words and\nvoice: the end of training, on from --init (0)", 0, 1, NULL},
+        {"judge", 0, MYNA_OPTION_TEXT, &s.judge, "MODEL", "that judges them: the model of --init, or one that it was trained on\nfrom (that of --init)", 0, 0, NULL},
         {"phones", 0, MYNA_OPTION_TEXT, &s.phones, "FILE", "what is said in the recordings, or some of them, and when: a CTM file,\nas scripts/find-phones makes it; conversions come nearer to the target\nby it", 0, 0, NULL},
         {"phone-weight", 0, MYNA_OPTION_NUMBER, &s.phone_weight, "W", "of telling them apart against the loss: more takes more of the source\naway, and words with it (0.1; with --resume: as before)", 0, 100, NULL},
         {"single-precision", 0, MYNA_OPTION_FLAG, &s.single_precision, NULL, "no matrix products in bfloat16, which are taken where\nthe processor has fast ones", 0, 0, NULL},

@@ -269,6 +269,7 @@ static myna_status create(run *r, myna_corpus *corpus, myna_error *error)
     options.single_precision = s->single_precision;
     options.n_threads = (int)s->threads;
     options.init_model = s->init;
+    options.judge_model = s->judge;
     r->hours = s->hours;
     return myna_trainer_create(&r->trainer, corpus, &options, error);
 }

@@ -7,7 +7,7 @@
 /* What the command line says; 0 and NULL: nothing, but for seed, code_noise, phone_weight and self_conversion, where that
  * is below 0. */
 typedef struct train_settings {
-    const char *corpus, *output, *init, *cache, *phones;
+    const char *corpus, *output, *init, *judge, *cache, *phones;
     double hours, checkpoint_minutes, code_noise, phone_weight, self_conversion, conversions, rate;
     int64_t steps, batch, threads, seed, code_width, log_steps;
     bool single_precision, resume, force, plot, quiet, json;

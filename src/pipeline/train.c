@@ -96,7 +96,7 @@ myna_status myna_trainer_allocate(myna_trainer **out, myna_corpus *corpus, const
     if (!t) return myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a trainer");
     t->corpus = corpus;
     t->options = *options;
-    t->options.init_model = NULL;
+    t->options.init_model = t->options.judge_model = NULL;
     if (t->options.n_threads < 1) t->options.n_threads = myna_cpu_count();
     /* A thread's segments exchange their voices for self-conversion, for which it needs two. */
     const int most_threads = corpus && options->batch > 1 ? options->batch / 2 : options->batch;
@@ -127,12 +127,36 @@ myna_status myna_trainer_allocate(myna_trainer **out, myna_corpus *corpus, const
     return status;
 }
 
+/* What is normalised for the one is so for the other, and the layout is the same. */
+static bool is_of_one_line(const myna_model *model, const myna_trainer *t)
+{
+    const myna_weights *a = &model->weights, *b = &t->weights;
+    return model->layout.code_width == t->layout.code_width && a->front.mel_deviation[0] == b->front.mel_deviation[0] &&
+           memcmp(a->front.mel_mean, b->front.mel_mean, MYNA_MEL_BANDS * sizeof(float)) == 0;
+}
+
+static myna_status seat_judge(myna_trainer *t, const char *path, myna_error *error)
+{
+    myna_model *model = NULL;
+    myna_status status = myna_model_load(&model, path, error);
+    if (status != MYNA_OK) return status;
+    if (is_of_one_line(model, t)) {
+        myna_judge_become(&t->judge, model->parameters, t->layout.n_parameters);
+    } else {
+        myna_fail(error, MYNA_ERROR_MODEL, "cannot judge a model that was not trained on from it");
+        status = myna_fail_in(error, MYNA_ERROR_MODEL, path);
+    }
+    myna_model_free(model);
+    return status;
+}
+
 myna_status myna_trainer_create(
     myna_trainer **out, myna_corpus *corpus, const myna_train_options *options, myna_error *error)
 {
     if (!out || !corpus || !options) return myna_fail(error, MYNA_ERROR_ARGUMENT, "a trainer needs a corpus and options");
+    const char *judge = options->judge_model ? options->judge_model : options->init_model;
     if (options->conversions > 0 && !options->init_model)
-        return myna_fail(error, MYNA_ERROR_ARGUMENT, "conversions need a model to start from, which judges them");
+        return myna_fail(error, MYNA_ERROR_ARGUMENT, "conversions need a model to start from");
     myna_model *model = NULL;
     myna_trainer *t = NULL;
     myna_train_options used = *options;
@@ -146,12 +170,12 @@ myna_status myna_trainer_create(
     status = myna_trainer_allocate(&t, corpus, &used, error);
     if (status == MYNA_OK && model) {
         memcpy(t->parameters, model->parameters, t->layout.n_parameters * sizeof(float));
-        if (t->judge.parameters) myna_judge_become(&t->judge, model->parameters, t->layout.n_parameters);
     } else if (status == MYNA_OK) {
         myna_parameters_init(t->parameters, &t->layout, used.seed);
         status = myna_front_measure(&t->weights, corpus, t->mel, error);
     }
     myna_model_free(model);
+    if (status == MYNA_OK && t->judge.parameters) status = seat_judge(t, judge, error);
     if (status != MYNA_OK) {
         myna_trainer_free(t);
         return status;

@@ -40,6 +40,15 @@ run() {
     grep -qF -- "$text" stderr || [ "$lines" = 0 ] || fail "nothing of '$text': myna $*"
 }
 
+# await COMMAND...: until it succeeds, 20 s at most
+await() {
+    waited=0
+    while ! "$@" && [ $waited -lt 200 ]; do sleep .1; waited=$((waited + 1)); done
+}
+
+# has_bytes N PREFIX: N or more in all files whose names begin so
+has_bytes() { [ "$(cat "$2"* 2>/dev/null | wc -c)" -ge "$1" ]; }
+
 none_left() {
     for left in "$1"*; do
         [ ! -e "$left" ] || return 1
@@ -331,15 +340,21 @@ check 'exit code of a closed pipe' [ "$(cat code)" = 2 ]
 check 'a file that standard output is has its length' \
     [ "$(od -A n -t u4 -j 40 -N 4 standard.wav)" -eq $(($(wc -c <standard.wav) - 44)) ]
 
-# While half of a recording has come and the rest has not, nearly half of the conversion is out; then an interruption.
+# begins OUT OPTIONS...: a conversion to standard output (OUT) of a pipe that has half of a recording and waits for the rest
 mkfifo live.pipe
-"$myna" convert - --to target.voice <live.pipe >out.pipe 2>stderr &
-pid=$!
-exec 3>live.pipe
-head -c 64044 speech.wav >&3
-waited=0
-while [ "$(wc -c <out.pipe)" -lt 56000 ] && [ $waited -lt 200 ]; do sleep .1; waited=$((waited + 1)); done
-check 'conversion before the input ends' [ "$(wc -c <out.pipe)" -ge 56000 ]
+begins() {
+    to=$1
+    shift
+    "$myna" convert - --to target.voice "$@" <live.pipe >$to 2>stderr &
+    pid=$!
+    exec 3>live.pipe
+    head -c 64044 speech.wav >&3
+}
+
+# Nearly half of the conversion is out when half of the recording has come; then an interruption.
+begins out.pipe
+await has_bytes 56000 out.pipe
+check 'conversion before the input ends' has_bytes 56000 out.pipe
 kill -s INT $pid
 wait $pid
 check 'exit code of an interrupted pipe' [ $? = 130 ]
@@ -347,12 +362,8 @@ check 'what is said of an interrupted pipe' [ "$(cat stderr)" = 'myna: interrupt
 exec 3>&-
 
 # Into a file, an interruption is the end: what was said into the pipe cannot be said again.
-"$myna" convert - --to target.voice -o spoken.wav <live.pipe >stdout 2>stderr &
-pid=$!
-exec 3>live.pipe
-head -c 64044 speech.wav >&3
-waited=0
-while [ "$(cat spoken.wav.* 2>/dev/null | wc -c)" -lt 56000 ] && [ $waited -lt 200 ]; do sleep .1; waited=$((waited + 1)); done
+begins stdout -o spoken.wav
+await has_bytes 56000 spoken.wav
 kill -s INT $pid
 wait $pid
 check 'exit code of a recording that is ended' [ $? = 0 ]
@@ -360,14 +371,10 @@ check 'all that was spoken is there' [ "$(wc -c <spoken.wav)" = 64044 -a "$(head
 exec 3>&-
 
 # What comes to be there while a conversion runs stays.
-"$myna" convert - --to target.voice -o race.wav <live.pipe >stdout 2>stderr &
-pid=$!
-exec 3>live.pipe
-head -c 32044 speech.wav >&3
-waited=0
-while none_left race.wav && [ $waited -lt 200 ]; do sleep .1; waited=$((waited + 1)); done
+begins stdout -o race.wav
+await has_bytes 1 race.wav
 echo precious >race.wav
-tail -c +32045 speech.wav >&3
+tail -c +64045 speech.wav >&3
 exec 3>&-
 wait $pid
 check 'exit code where a file came in between' [ $? = 2 ]
@@ -431,7 +438,7 @@ new/judged.tsv:0' ]
 check 'they are a fact of the model' [ "$("$myna" info new/judged.safetensors | grep -c 'training.conversions *1$')" = 1 ]
 
 # A judge is of the model's own line
-trains 2 'corpus: 3 recordings' new/judged2 --steps 1 --init new/judged.safetensors --conversions 1 --judge new/deep/mine.safetensors
+trains 3 'loss not known' new/judged2 --steps 1 --init new/judged.safetensors --conversions 1 --judge new/deep/mine.safetensors
 run 2 2 'myna: model.safetensors: cannot judge a model that was not trained on from it' train voices/list.tsv \
     -o new/judged3.safetensors --steps 1 --init new/deep/mine.safetensors --conversions 1 --judge model.safetensors
 

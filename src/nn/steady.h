@@ -24,8 +24,8 @@ typedef struct myna_steady {
 /* In single precision, for processors of narrow registers and for those with AVX-512, all packed alike. The sums are the
  * same. The wide one takes half the time for 16 rows, and three quarters for one (Zen 5). */
 extern const myna_steady myna_steady_narrow, myna_steady_wide;
-/* Factors rounded to bfloat16 (nn/bfloat.h), half the weights to fetch: on Zen 5 a whole recording in .6 of the wide one's
- * time, a step in .6. NULL where the processor does not multiply those faster. */
+/* Factors rounded to bfloat16 (nn/bfloat.h), half the weights to fetch: on Zen 5 the network takes two thirds of the wide one's
+ * time for a whole recording, .6 for a step. NULL where the processor does not multiply those faster. */
 const myna_steady *myna_steady_rounded(void);
 
 const myna_steady *myna_steady_single(void); /* the faster one of single precision */

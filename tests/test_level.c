@@ -48,6 +48,19 @@ static void test_pauses_leave_it_alone(void **state)
     assert_near(db((double)rms_of(x, SAMPLES) / alone), 0, 0.3);
 }
 
+/* As cheap microphones have it. */
+static void test_an_offset_leaves_it_alone(void **state)
+{
+    (void)state;
+    static float x[SAMPLES];
+    make_speech(x);
+    const double alone = (double)rms_of(x, SAMPLES);
+    for (int i = 0; i < SAMPLES; i++) x[i] += 0.3f;
+    assert_near(db((double)rms_of(x, SAMPLES) / alone), 0, 0.001);
+    for (int i = 0; i < SAMPLES; i++) x[i] = 0.3f;
+    assert_true(rms_of(x, SAMPLES) == 0);
+}
+
 static void test_the_absolute_gate(void **state)
 {
     (void)state;
@@ -120,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sine_has_its_rms),
         cmocka_unit_test(test_pauses_leave_it_alone),
+        cmocka_unit_test(test_an_offset_leaves_it_alone),
         cmocka_unit_test(test_the_absolute_gate),
         cmocka_unit_test(test_it_follows_amplitude),
         cmocka_unit_test(test_blocks_do_not_matter),

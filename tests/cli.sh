@@ -468,10 +468,12 @@ run 2 1 'myna: ./model.safetensors: is input and output' train voices/list.tsv -
 
 # Going on: the table has what an uninterrupted run's has, and its seconds grow
 resumes 2 1 'myna: none.checkpoint: No such file' none
-trains 0 '' whole --steps 6 --log-steps 2 -q
+trains 0 '' whole --steps 6 --log-steps 2 --plot -q
+cp whole.svg first.svg
 resumes 2 1 '6 steps are done, more than --steps 5' whole --steps 5 -q
 resumes 0 3 'myna: whole.safetensors: note: all 6 steps are done' whole
 resumes 0 0 '' whole --steps 9 --rate .0005 --code-noise .02 --threads 2 --log-steps 2 -q
+check 'a plot that is there goes on' [ "$(cmp -s whole.svg first.svg; echo $?)" = 1 ]
 check 'rows after resuming' [ "$(steps_of whole)" = '2 4 6 8 9 ' ]
 check 'the new noise' [ "$("$myna" info whole.safetensors | grep 'training.code_noise' | grep -c 0.02)" = 1 ]
 check 'the new rate' [ "$("$myna" info whole.safetensors | grep 'training.rate' | grep -c 0.0005)" = 1 ]

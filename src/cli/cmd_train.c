@@ -43,7 +43,7 @@ int myna_cmd_train(int argc, char **argv)
         {"seed", 0, MYNA_OPTION_INTEGER, &s.seed, "N", "of everything random (0)", 0, 9e15, NULL},
         {"init", 0, MYNA_OPTION_TEXT, &s.init, "MODEL", "start from a finished model: fine-tuning", 0, 0, NULL},
         {"resume", 0, MYNA_OPTION_FLAG, &s.resume, NULL, "go on from the checkpoint beside MODEL, with its options", 0, 0, NULL},
-        {"plot", 0, MYNA_OPTION_FLAG, &s.plot, NULL, "draw the loss curves as SVG beside MODEL", 0, 0, NULL},
+        {"plot", 0, MYNA_OPTION_FLAG, &s.plot, NULL, "draw the loss curves as SVG beside MODEL (with --resume: as before)", 0, 0, NULL},
         {"rate", 0, MYNA_OPTION_NUMBER, &s.rate, "R", "learning rate (0.0015; for fine-tuning take 0.0003;\nwith --resume: as before)", 1e-6, 1, NULL},
         {"code-width", 0, MYNA_OPTION_INTEGER, &s.code_width, "N", "values a step in the bottleneck (16)", 1, 256, NULL},
         {"code-noise", 0, MYNA_OPTION_NUMBER, &s.code_noise, "D", "deviation of the noise on them while training (0.1;\nwith --resume: as before)", 0, 2, NULL},

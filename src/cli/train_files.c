@@ -19,13 +19,16 @@ static void list(const char *out[N_FILES], const train_files *files)
     out[3] = files->plot;
 }
 
-void train_files_name(train_files *files, const char *model, bool with_plot)
+void train_files_name(train_files *files, const char *model, bool with_plot, bool resumes)
 {
     int length = (int)(myna_path_suffix(model) - model);
     *files = (train_files){.model = myna_text("%s", model),
         .checkpoint = myna_text("%.*s.checkpoint", length, model),
         .table = myna_text("%.*s.tsv", length, model),
-        .plot = with_plot ? myna_text("%.*s.svg", length, model) : NULL};
+        .plot = myna_text("%.*s.svg", length, model)};
+    if (with_plot || (resumes && access(files->plot, F_OK) == 0)) return;
+    free(files->plot);
+    files->plot = NULL;
 }
 
 void train_files_free(train_files *files)

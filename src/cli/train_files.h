@@ -9,7 +9,8 @@ typedef struct train_files {
     char *plot;                       /* NAME.svg, or NULL where none is drawn */
 } train_files;
 
-void train_files_name(train_files *files, const char *model, bool with_plot);
+/* A run that resumes goes on with a plot that is there. */
+void train_files_name(train_files *files, const char *model, bool with_plot, bool resumes);
 void train_files_free(train_files *files);
 
 /* To be asked before any work; leaves no trace. Refused: a file that is the corpus's manifest or `init` (may be NULL),

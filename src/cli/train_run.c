@@ -356,7 +356,7 @@ static int run_all(run *r)
 int train_run(const train_settings *s)
 {
     run r = {.settings = s, .has_bar = !s->quiet && isatty(STDERR_FILENO)};
-    train_files_name(&r.files, s->output, s->plot);
+    train_files_name(&r.files, s->output, s->plot, s->resume);
     train_log_init(&r.log, r.files.table);
     int code = train_files_check(&r.files, s->corpus, s->init, s->resume, s->force);
     if (code == MYNA_EXIT_OK) code = run_all(&r);

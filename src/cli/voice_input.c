@@ -3,6 +3,7 @@
 #include "base/status.h"
 #include "cli/find_files.h"
 #include "io/audio_file.h"
+#include "model/voice.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,32 +49,22 @@ static myna_status load_recordings(
     return MYNA_OK;
 }
 
-/* Alone, such a one is refused. */
-static myna_status note_speechless(const myna_recording *recordings, size_t n, myna_error *error)
-{
-    myna_status status = MYNA_OK;
-    for (size_t i = 0; n > 1 && status == MYNA_OK && i < n; i++) {
-        myna_profile profile;
-        status = myna_profile_measure(&profile, recordings[i].samples, recordings[i].n_samples, error);
-        if (status == MYNA_OK && profile.speech_seconds <= 0)
-            myna_note(recordings[i].name, "no speech; the voice is made of the others");
-    }
-    return status;
-}
-
 static myna_status enroll(myna_voice **out, const myna_model *model, const myna_strings *paths, myna_error *error)
 {
     myna_recording *recordings = calloc(paths->n, sizeof *recordings);
-    float **samples = calloc(paths->n, sizeof *samples);
+    float **samples = calloc(paths->n, sizeof *samples), *speech_seconds = calloc(paths->n, sizeof *speech_seconds);
     myna_status status =
-        recordings && samples ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for recordings");
+        recordings && samples && speech_seconds ? MYNA_OK : myna_fail(error, MYNA_ERROR_MEMORY, "no memory for recordings");
     myna_interrupt_at_once(true);
     if (status == MYNA_OK) status = load_recordings(recordings, samples, paths, error);
-    if (status == MYNA_OK) status = myna_voice_enroll(out, model, recordings, paths->n, error);
-    if (status == MYNA_OK) status = note_speechless(recordings, paths->n, error);
+    if (status == MYNA_OK)
+        status = myna_voice_enroll_measured(out, model, recordings, paths->n, speech_seconds, error);
     myna_interrupt_at_once(false);
+    for (size_t i = 0; status == MYNA_OK && i < paths->n; i++) /* alone, such a one is refused */
+        if (speech_seconds[i] <= 0) myna_note(paths->items[i], "no speech; the voice is made of the others");
     for (size_t i = 0; samples && i < paths->n; i++) free(samples[i]);
     free(samples);
+    free(speech_seconds);
     free(recordings);
     return status;
 }

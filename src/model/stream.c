@@ -235,9 +235,12 @@ static void push_content(myna_stream *s, const float *log_mel, size_t n)
 static void look_up(myna_stream *s, int a, const myna_speaker *speaker, float *found, size_t n)
 {
     const float scale = 1.0f / sqrtf((float)MYNA_HEAD_KEY);
-    for (size_t i = 0; speaker->n_keys == 1 && i < n; i++)
-        memcpy(found + i * C, s->model->weights.decoder.attention[a].no_value, C * sizeof *found);
-    for (size_t head = 0; speaker->n_keys > 1 && head < MYNA_ATTENTION_HEADS; head++) {
+    if (speaker->n_keys == 1) {
+        for (size_t i = 0; i < n; i++)
+            memcpy(found + i * C, s->model->weights.decoder.attention[a].no_value, C * sizeof *found);
+        return;
+    }
+    for (size_t head = 0; head < MYNA_ATTENTION_HEADS; head++) {
         for (size_t i = 0; i < n; i++)
             memcpy(s->head_query + i * MYNA_HEAD_KEY, s->query_row + i * MYNA_ATTENTION_KEY + head * MYNA_HEAD_KEY,
                 MYNA_HEAD_KEY * sizeof *found);

@@ -15,6 +15,10 @@ struct myna_voice {
     float *f0_hz;                        /* [n_frames] */
 };
 
+/* myna_voice_enroll that also tells speech_seconds[n_recordings], each one's, unless NULL. */
+myna_status myna_voice_enroll_measured(myna_voice **out, const myna_model *model, const myna_recording *recordings,
+    size_t n_recordings, float *speech_seconds, myna_error *error);
+
 /* The embedding[MYNA_EMBEDDING_SIZE] of log_mel[n_frames][MYNA_MEL_BANDS] at normal level. ERROR_SPEECH below
  * MYNA_SPEAKER_FRAMES frames. */
 myna_status myna_embed_frames(

@@ -16,9 +16,9 @@ enum { WIDTH = 32, FEW_ROWS = 4, MANY_ROWS = 8 };
 typedef float eight __attribute__((vector_size(8 * sizeof(float))));
 typedef float sixteen __attribute__((vector_size(16 * sizeof(float))));
 
-static size_t whole_panels(size_t n_out)
+static size_t whole_panels(size_t n)
 {
-    return (n_out + WIDTH - 1) / WIDTH * WIDTH;
+    return (n + WIDTH - 1) / WIDTH * WIDTH;
 }
 
 static size_t size_single(size_t n_out, size_t n_in)
@@ -121,10 +121,11 @@ enum {
     MOST_ROWS = ROUNDED_ROWS + MYNA_BFLOAT_TILE - 1,
 };
 
-/* Of a kernel's right factor, n_out columns by n_in: a block of DEPTH after the other. */
+/* Of a kernel's right factor, n_out columns by n_in: a block of DEPTH after the other. Tiles are as deep as panels are
+ * wide at most. */
 static size_t size_rounded(size_t n_out, size_t n_in)
 {
-    return whole_panels(n_out) * ((n_in + WIDTH - 1) / WIDTH * WIDTH) / 2;
+    return whole_panels(n_out) * whole_panels(n_in) / 2;
 }
 
 /* Where the block that begins at k is; words are as large as floats. */

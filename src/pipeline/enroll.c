@@ -91,7 +91,8 @@ static size_t share_of_frames(const myna_recording *recording, double n_samples)
     return (seconds > 0 ? seconds : 1) * SECOND_FRAMES;
 }
 
-static myna_status add_recording(enrolment *e, const myna_recording *recording, size_t max_frames, myna_error *error)
+static myna_status add_recording(
+    enrolment *e, const myna_recording *recording, size_t max_frames, float *speech_seconds, myna_error *error)
 {
     myna_profile profile;
     myna_profile_meter *meter = NULL;
@@ -102,6 +103,7 @@ static myna_status add_recording(enrolment *e, const myna_recording *recording, 
     }
     if (status == MYNA_OK) {
         add_profile(e, &profile);
+        if (speech_seconds) *speech_seconds = profile.speech_seconds;
         status = add_frames(e, meter, (double)profile.speech_seconds, error);
     }
     myna_profile_meter_free(meter);
@@ -122,18 +124,20 @@ static myna_status finish(enrolment *e, myna_error *error)
     return myna_voice_set_embedding(voice, e->model, embedding, NULL, error);
 }
 
-static myna_status enroll(enrolment *e, const myna_recording *recordings, size_t n_recordings, myna_error *error)
+static myna_status enroll(enrolment *e, const myna_recording *recordings, size_t n_recordings, float *speech_seconds,
+    myna_error *error)
 {
     double n_samples = 0;
     myna_status status = MYNA_OK;
     for (size_t i = 0; i < n_recordings; i++) n_samples += (double)recordings[i].n_samples;
     for (size_t i = 0; status == MYNA_OK && i < n_recordings; i++)
-        status = add_recording(e, &recordings[i], share_of_frames(&recordings[i], n_samples), error);
+        status = add_recording(e, &recordings[i], share_of_frames(&recordings[i], n_samples),
+            speech_seconds ? speech_seconds + i : NULL, error);
     return status == MYNA_OK ? finish(e, error) : status;
 }
 
-myna_status myna_voice_enroll(
-    myna_voice **out, const myna_model *model, const myna_recording *recordings, size_t n_recordings, myna_error *error)
+myna_status myna_voice_enroll_measured(myna_voice **out, const myna_model *model, const myna_recording *recordings,
+    size_t n_recordings, float *speech_seconds, myna_error *error)
 {
     if (!out || !model || !recordings || n_recordings == 0)
         return myna_fail(error, MYNA_ERROR_ARGUMENT, "a voice needs a model and a recording");
@@ -151,10 +155,16 @@ myna_status myna_voice_enroll(
         status = myna_fail(error, MYNA_ERROR_MEMORY, "no memory for a voice");
     } else {
         *e = (enrolment){.model = model, .voice = voice};
-        status = enroll(e, recordings, n_recordings, error);
+        status = enroll(e, recordings, n_recordings, speech_seconds, error);
     }
     if (status == MYNA_OK) *out = voice;
     else myna_voice_free(voice);
     free(e);
     return status;
+}
+
+myna_status myna_voice_enroll(
+    myna_voice **out, const myna_model *model, const myna_recording *recordings, size_t n_recordings, myna_error *error)
+{
+    return myna_voice_enroll_measured(out, model, recordings, n_recordings, NULL, error);
 }

@@ -135,7 +135,7 @@ static bool is_of_one_line(const myna_model *model, const myna_trainer *t)
            memcmp(a->front.mel_mean, b->front.mel_mean, MYNA_MEL_BANDS * sizeof(float)) == 0;
 }
 
-static myna_status seat_judge(myna_trainer *t, const char *path, myna_error *error)
+static myna_status seat_other_judge(myna_trainer *t, const char *path, myna_error *error)
 {
     myna_model *model = NULL;
     myna_status status = myna_model_load(&model, path, error);
@@ -154,7 +154,6 @@ myna_status myna_trainer_create(
     myna_trainer **out, myna_corpus *corpus, const myna_train_options *options, myna_error *error)
 {
     if (!out || !corpus || !options) return myna_fail(error, MYNA_ERROR_ARGUMENT, "a trainer needs a corpus and options");
-    const char *judge = options->judge_model ? options->judge_model : options->init_model;
     if (options->conversions > 0 && !options->init_model)
         return myna_fail(error, MYNA_ERROR_ARGUMENT, "conversions need a model to start from");
     myna_model *model = NULL;
@@ -170,12 +169,13 @@ myna_status myna_trainer_create(
     status = myna_trainer_allocate(&t, corpus, &used, error);
     if (status == MYNA_OK && model) {
         memcpy(t->parameters, model->parameters, t->layout.n_parameters * sizeof(float));
+        if (t->judge.parameters && options->judge_model) status = seat_other_judge(t, options->judge_model, error);
+        else if (t->judge.parameters) myna_judge_become(&t->judge, model->parameters, t->layout.n_parameters);
     } else if (status == MYNA_OK) {
         myna_parameters_init(t->parameters, &t->layout, used.seed);
         status = myna_front_measure(&t->weights, corpus, t->mel, error);
     }
     myna_model_free(model);
-    if (status == MYNA_OK && t->judge.parameters) status = seat_judge(t, judge, error);
     if (status != MYNA_OK) {
         myna_trainer_free(t);
         return status;

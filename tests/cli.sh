@@ -199,6 +199,10 @@ run 2 1 'myna: speech.target.wav: exists' convert speech.wav --to target.voice
 run 2 1 'myna: ./speech.wav: is input and output' convert speech.wav --to target.voice -o ./speech.wav --force
 run 0 0 '' convert speech.wav --to target.voice -o speech.flac --json
 check 'JSON' grep -q '"output":"speech.flac".*"rtf":' stdout
+not_utf8=$(printf 'caf\351.wav')
+cp speech.wav "$not_utf8"
+run 0 0 '' info --json "$not_utf8"
+check 'JSON of a name that is not UTF-8' grep -qF 'caf\ufffd.wav' stdout
 check 'FLAC' [ "$(head -c 4 speech.flac)" = fLaC ]
 for suffix in ogg opus mp3; do
     if [ $suffix = mp3 ]; then

@@ -120,7 +120,7 @@ int myna_cli_refuse_same(const char *input, const char *output);
 int myna_cli_check_output(const char *path, bool force);
 /* `myna info`, which other commands have under other names. */
 int myna_cli_show_files(int argc, char **argv, const char *usage, const char *about);
-/* Prints one line of JSON on standard output and frees it. */
+/* Prints one line of JSON on standard output and frees it; what is not UTF-8 (file names need not be) becomes U+FFFD. */
 struct cJSON;
 void myna_cli_print_json(struct cJSON *json);
 

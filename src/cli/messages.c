@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "cli/cli.h"
 
+#include "io/font.h"
+
 #include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,7 +64,11 @@ int myna_exit_of_batch(size_t n_failed, size_t n)
 void myna_cli_print_json(struct cJSON *json)
 {
     char *text = cJSON_PrintUnformatted(json);
-    if (text) puts(text);
+    for (const char *at = text, *next = text; text && *at; at = next) {
+        if (myna_utf8_next(&next) == 0xfffd) fputs("\\ufffd", stdout);
+        else fwrite(at, 1, (size_t)(next - at), stdout);
+    }
+    if (text) putchar('\n');
     free(text);
     cJSON_Delete(json);
 }

@@ -555,6 +555,7 @@ for speaker in anna bert; do
     done
 done
 run 0 3 'corpus: 8 recordings' train takes_of -o takes.safetensors --batch 1 --steps 1
+run 0 4 'myna: takes_of/anna/1: note: all of one speaker' train takes_of/anna/1 -o alone.safetensors --batch 1 --steps 1
 mkdir linked
 ln -s ../real/carl ../real/dora linked/ && ln -s .. linked/up && ln -s . linked/self && ln -s ../linked real/carl/back
 run 0 3 'corpus: 2 recordings, 0.00 h of 2 speakers' train linked -o links.safetensors --batch 1 --steps 1

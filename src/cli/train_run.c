@@ -81,13 +81,15 @@ static myna_status open_list(
     return status == MYNA_OK || error->file[0] ? status : myna_fail_in(error, status, s->corpus);
 }
 
-static void describe_corpus(const myna_corpus *corpus)
+static void describe_corpus(const myna_corpus *corpus, const train_settings *s)
 {
     myna_corpus_facts f = myna_corpus_describe(corpus);
     fprintf(stderr, "corpus: %zu recordings, %.2f h of %zu speakers to train on, %.2f h of %zu held out%s\n",
         f.n_recordings, f.hours, f.n_speakers, f.held_out_hours, f.n_held_out_speakers,
         f.from_cache ? " (from the cache)" : "");
     if (f.phone_hours > 0) fprintf(stderr, "phones: known of %.2f h to train on\n", f.phone_hours);
+    if (f.n_speakers == 1 && !s->init && !s->resume)
+        myna_note(s->corpus, "all of one speaker: voices are learnt from many, a folder each, or --init a model of many");
 }
 
 static myna_status open_corpus(myna_corpus **out, const train_settings *s, const train_files *files, myna_error *error)
@@ -98,7 +100,7 @@ static myna_status open_corpus(myna_corpus **out, const train_settings *s, const
     if (status == MYNA_OK && s->phones) status = myna_phone_list_read(&phones, &list, s->phones, error);
     if (status == MYNA_OK) status = train_files_prepare(files, error);
     if (status == MYNA_OK) status = open_list(out, &list, s, error);
-    if (status == MYNA_OK && !s->quiet) describe_corpus(*out);
+    if (status == MYNA_OK && !s->quiet) describe_corpus(*out, s);
     free(phones);
     myna_corpus_list_free(&list);
     return status;

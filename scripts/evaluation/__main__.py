@@ -6,6 +6,7 @@ Converts pairs of the corpus's held-out speakers with MODEL (pretrained/myna.saf
   --pairs FILE     which recordings to convert to which (tests/eval/pairs.tsv; scripts/make-pairs makes such a list)
   --every N        every Nth pair only, for a quick look
   --jobs N         processes that judge (one for each core); a process takes about 1.5 GB
+  --noise DB       convert sources with four others talking behind them, so many dB softer together than they
   --tune           convert to tuned voices as well (myna voice enroll --tune), where targets are long enough
   --cache DIR      what was judged before, by content: the next model's sources are not judged again
                    (build/evaluation-cache)
@@ -18,6 +19,7 @@ import itertools
 import json
 import os
 import pathlib
+import random
 import subprocess
 import sys
 
@@ -43,6 +45,7 @@ def read_arguments(words):
     parser.add_argument("--pairs", default=ROOT / "tests/eval/pairs.tsv")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--noise", type=float)
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--cache", default=ROOT / "build/evaluation-cache")
     parser.add_argument("--latency", "-l", choices=("low", "balanced", "best"), default="best")
@@ -96,27 +99,39 @@ def find_pairs(arguments):
 # ---- Steps ---------------------------------------------------------------------------------------------------------
 
 
+def choose_others(manifest, path, n=4):
+    """Recordings to train on, always the same ones for this path, to talk behind it."""
+    return random.Random(path).sample([row["path"] for row in manifest if row["split"] == "train"], n)
+
+
 def make_audio(pairs, arguments):
-    """Adds pair["audio"]: names under OUT of source, target, converted, copy and, where there are any, another and tuned."""
+    """Adds pair["audio"]: names under OUT of source, target, converted, copy and, where there are any, noisy, another
+    and tuned. What is converted and copied is the noisy source where there is one."""
     studio = Studio(MYNA, MYNA.parent / "tests/copy_synthesis", arguments.out)
-    taken, copies, tuned = {}, {}, {}
+    manifest = read_table(f"{arguments.corpus}/manifest.tsv")
+    taken, noisy, copies, tuned = {}, {}, {}, {}
     for pair in pairs:
         roles = dict(pair["path"], another=pair["another"]) if pair["another"] else pair["path"]
         for path in set(roles.values()) - set(taken):
             taken[path] = studio.take(arguments.corpus, path)
         audio = pair["audio"] = {role: taken[path] for role, path in roles.items()}
-        if audio["source"] not in copies:
-            copies[audio["source"]] = studio.copy(audio["source"], arguments.latency, arguments.iterations)
-        audio["copy"] = copies[audio["source"]]
-        audio["converted"] = studio.convert(
-            audio["source"], audio["target"], pair["name"], arguments.model, arguments.convert
-        )
+        heard = source = audio["source"]
+        if arguments.noise is not None:
+            if source not in noisy:
+                others = choose_others(manifest, pair["path"]["source"])
+                noisy[source] = studio.add_noise(source, arguments.corpus, others, arguments.noise)
+            heard = audio["noisy"] = noisy[source]
+        if source not in copies:
+            copies[source] = studio.copy(heard, arguments.latency, arguments.iterations)
+        audio["copy"] = copies[source]
+        audio["converted"] = studio.convert(heard, audio["target"], pair["name"], arguments.model, arguments.convert)
         if arguments.tune and audio["target"] not in tuned:
             tuned[audio["target"]] = studio.tune(audio["target"], arguments.model)
         if voice := tuned.get(audio["target"]):
             name = f"{pair['name']}-tuned"
-            audio["tuned"] = studio.convert(audio["source"], voice, name, arguments.model, arguments.convert)
-    for name in {pair["audio"][role] for pair in pairs for role in ("source", "target", "converted")}:
+            audio["tuned"] = studio.convert(heard, voice, name, arguments.model, arguments.convert)
+    shown = ("source", "noisy", "target", "converted")
+    for name in {pair["audio"][role] for pair in pairs for role in shown if role in pair["audio"]}:
         studio.plot(name)
 
 
@@ -124,6 +139,7 @@ WANTED = {
     "another": {"embedding"},
     "target": {"embedding", "dnsmos", "f0"},
     "source": {"embedding", "dnsmos", "f0", "harvest", "text"},
+    "noisy": {"embedding", "dnsmos", "f0", "harvest", "text"},
     "copy": {"embedding", "dnsmos", "f0", "harvest", "text"},
     "converted": {"embedding", "dnsmos", "f0", "harvest", "text"},
     "tuned": {"embedding", "dnsmos", "f0", "harvest", "text"},
@@ -167,7 +183,7 @@ def compare(pairs):
         judged = pair["measured"]
         pair["figures"] = {
             role: figures.compare(judged[role], judged["source"], judged["target"], pair["truth"])
-            for role in ("source", "copy", "converted", "tuned")
+            for role in ("source", "noisy", "copy", "converted", "tuned")
             if role in judged
         }
         if "tuned" in judged:
@@ -187,6 +203,8 @@ def main():
     info = subprocess.run([MYNA, "info", arguments.model, "--json"], check=True, capture_output=True, text=True).stdout
     n_texts = sum(pair["truth"] is not None for pair in pairs)
     about = f"{len(pairs)} pairs ({n_texts} with a true text), model {json.loads(info)['id']}, {' '.join(arguments.convert)}"
+    if arguments.noise is not None:
+        about += f", others talking {arguments.noise:g} dB below the sources"
     report.write(arguments.out, about, pairs)
 
 

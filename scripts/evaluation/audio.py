@@ -15,16 +15,26 @@ class Studio:
 
     def take(self, corpus, path):
         """The corpus's recording as 16 kHz mono WAV, so that all judges and players get the same samples."""
-        import librosa
         import soundfile
 
-        samples, rate = soundfile.read(f"{corpus}/{path}", always_2d=True)
-        samples = samples.mean(axis=1)
-        if rate != RATE:
-            samples = librosa.resample(samples, orig_sr=rate, target_sr=RATE)
+        samples = read(f"{corpus}/{path}")
         name = str(pathlib.PurePath("recordings", path).with_suffix(".wav"))
         (self.out / name).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(self.out / name, samples, RATE)
+        return name
+
+    def add_noise(self, source, corpus, others, decibels):
+        """The source with other recordings of the corpus behind it, from their start and again and again, each as loud
+        as the next and together `decibels` softer than the source's speech."""
+        import numpy
+        import soundfile
+
+        samples, name = read(self.out / source), source.replace(".wav", ".noisy.wav")
+        voices = [read(f"{corpus}/{path}") for path in others]
+        noise = sum(numpy.resize(voice, len(samples)) / speech_level(voice) for voice in voices)
+        loudness = speech_level(samples) / speech_level(noise) * 10 ** (-decibels / 20)
+        noisy = samples + loudness * noise
+        soundfile.write(self.out / name, noisy / max(1, abs(noisy).max()), RATE)
         return name
 
     def copy(self, source, latency, iterations):
@@ -49,6 +59,23 @@ class Studio:
         """Waveform, log-mel spectrogram and F0."""
         picture = recording.replace(".wav", ".png")
         run(self.myna, "plot", self.out / recording, "-o", self.out / picture, "--width", 560, "--force")
+
+
+def read(path):
+    """A recording's samples at 16 kHz, its channels mixed."""
+    import librosa
+    import soundfile
+
+    samples, rate = soundfile.read(path, always_2d=True)
+    samples = samples.mean(axis=1)
+    return samples if rate == RATE else librosa.resample(samples, orig_sr=rate, target_sr=RATE)
+
+
+def speech_level(samples):
+    """Root mean square of the blocks of 25 ms that are within 30 dB of the loudest."""
+    block = RATE // 40
+    power = (samples[: len(samples) // block * block].reshape(-1, block) ** 2).mean(axis=1)
+    return power[power >= power.max() / 1000].mean() ** 0.5
 
 
 def run(*command):

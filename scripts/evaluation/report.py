@@ -26,6 +26,7 @@ ROLES = (
     ("untuned", "converted, of these", "the pairs whose target is long enough to be tuned"),
     ("tuned", "converted, tuned voice", "by the model, to a voice made with --tune"),
     ("copy", "copy of the source", "its own log-mel and F0 through the waveform stage, no network"),
+    ("noisy", "source through noise", "with --noise: what conversion and copy start from"),
     ("source", "source untouched", "where conversion starts"),
     ("another", "target, another recording", "the ceiling: targets with two recordings or more"),
 )
@@ -129,7 +130,8 @@ def show_recording(name, title):
 
 def show_words(pair):
     """What was said and what Whisper heard, as a list of terms."""
-    texts = {f"{role} heard as": pair["measured"][role]["text"].strip() for role in ("source", "copy", "converted")}
+    roles = [role for role in ("source", "noisy", "copy", "converted") if role in pair["measured"]]
+    texts = {f"{role} heard as": pair["measured"][role]["text"].strip() for role in roles}
     if pair["truth"] is not None:
         texts = {"true text": pair["truth"].lower()} | texts
     return "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in texts.items())
@@ -145,7 +147,9 @@ def show_pair(pair):
     cells = "".join(f'<td data-value="{mine[key]}">{show(key, mine[key])}</td>' for key, _, _ in COLUMNS)
     titles = {role: f"{role}: {pair['speaker'][role]} ({pair['sex'][role]})" for role in ("source", "target")}
     recordings = "".join(
-        show_recording(audio[role], titles.get(role, role)) for role in ("source", "target", "converted")
+        show_recording(audio[role], titles.get(role, role))
+        for role in ("source", "noisy", "target", "converted")
+        if role in audio
     )
     return (
         f'<tbody id="p{pair["name"]}"><tr><td>{pair["name"]}</td>{cells}</tr>\n'

@@ -133,6 +133,13 @@ class Arguments(unittest.TestCase):
         found = {path: steps.find_another(manifest, path) for path in "abcde"}
         self.assertEqual(found, {"a": "b", "b": "c", "c": "a", "d": "b", "e": None})
 
+    def test_others_behind_a_source(self):
+        manifest = [{"path": f"{i}", "split": "dev" if i % 2 else "train"} for i in range(40)]
+        chosen = [steps.choose_others(manifest, path) for path in ("a", "a", "b")]
+        self.assertEqual(chosen[0], chosen[1])
+        self.assertNotEqual(chosen[0], chosen[2])
+        self.assertTrue(all(int(path) % 2 == 0 for path in chosen[0]) and len(set(chosen[0])) == 4)
+
 
 class Copies(unittest.TestCase):
     """Copy synthesis stays in time and at its level."""

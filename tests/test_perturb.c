@@ -85,6 +85,70 @@ static void half_the_draws_have_noise_and_a_third_a_room(void **state)
     assert_in_range(n_dry, 0.25 * DRAWS, 0.45 * DRAWS);
 }
 
+/* How far a frame's mean over bands wanders, as a standard deviation. */
+static double wandering(void)
+{
+    double sum = 0, squares = 0;
+    for (size_t k = 0; k < FRAMES; k++) {
+        double x = mean(k, k + 1);
+        sum += x;
+        squares += x * x;
+    }
+    return sqrt(fmax(squares / FRAMES - sum / FRAMES * (sum / FRAMES), 0));
+}
+
+static void noise_is_steady_or_comes_and_goes(void **state)
+{
+    (void)state;
+    int n_noisy = 0, n_steady = 0, n_changing = 0;
+    fill(0, FRAMES, -6);
+    for (int i = 0; i < DRAWS; i++) {
+        draw((uint64_t)i);
+        if (mean(0, FRAMES) < -4) continue;
+        n_noisy++;
+        n_steady += wandering() < 0.1;
+        n_changing += wandering() > 0.2;
+    }
+    assert_in_range(n_steady, 0.2 * n_noisy, 0.6 * n_noisy);
+    assert_in_range(n_changing, 0.15 * n_noisy, 0.6 * n_noisy);
+}
+
+static void who_talks_behind_is_softer(void **state)
+{
+    (void)state;
+    static float voice[FRAMES * MYNA_MEL_BANDS];
+    float least = 9, most = -9;
+    for (size_t i = 0; i < FRAMES * MYNA_MEL_BANDS; i++) voice[i] = 1;
+    for (int i = 0; i < DRAWS; i++) {
+        myna_rng rng = myna_rng_seed(4, (uint64_t)i);
+        fill(0, FRAMES / 2, 3);
+        fill(FRAMES / 2, FRAMES, -6);
+        myna_perturb_add_voice(frames, voice, FRAMES, &f.weights, &rng);
+        float in_pauses = frames[FRAMES * MYNA_MEL_BANDS - 1];
+        assert_float_equal(frames[0], 3, 0.01);
+        if (in_pauses < least) least = in_pauses;
+        if (in_pauses > most) most = in_pauses;
+    }
+    assert_true(least > -1.01f && least < -0.9f); /* 24 dB softer */
+    assert_true(most < 0.41f && most > 0.3f);     /* 7 dB */
+}
+
+static void some_references_have_noise_or_a_room(void **state)
+{
+    (void)state;
+    int n_noisy = 0, n_in_a_room = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        myna_rng rng = myna_rng_seed(5, (uint64_t)i);
+        for (size_t k = 0; k < N; k++) content[k] = k < N / 2 ? 1.5f : -6;
+        myna_perturb_reference(content, FRAMES, &f.weights, &rng);
+        double at_once = mean(FRAMES / 2, FRAMES / 2 + 2), later = mean(FRAMES - 2, FRAMES);
+        if (later > -4) n_noisy++;
+        else if (at_once > later + 1) n_in_a_room++;
+    }
+    assert_in_range(n_noisy, 0.3 * DRAWS, 0.5 * DRAWS);
+    assert_in_range(n_in_a_room, 0.06 * DRAWS, 0.18 * DRAWS);
+}
+
 /* The band of the peak around a narrow bump, against the rest. */
 static int peak(int from, int to)
 {
@@ -117,6 +181,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_draw_same_result),
         cmocka_unit_test(half_the_draws_have_noise_and_a_third_a_room),
+        cmocka_unit_test(noise_is_steady_or_comes_and_goes),
+        cmocka_unit_test(who_talks_behind_is_softer),
+        cmocka_unit_test(some_references_have_noise_or_a_room),
         cmocka_unit_test(formants_move_apart),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

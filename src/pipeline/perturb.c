@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* Natural logarithm of the scaling's ratio, drawn for both ends of the frequency axis: voices differ in more than one
  * length, and each formant has its own. */
@@ -13,11 +14,16 @@ static const float most_warp = 0.3f;
 static const float equalizer_deviation = 0.25f;
 enum { EQUALIZER_KNOTS = 6 };
 /* Noise has the corpus's mean spectrum through an EQ of its own, so many deviations above (speech is louder, its pauses
- * softer), and flickers. */
+ * softer), flickers, and is anything from steady, as fans are, to gusts, passing cars and babble: a second EQ, drawn anew
+ * as often as syllables are spoken, is within this. */
 static const float noise_share = 0.5f, reference_noise_share = 0.4f;
-static const float noise_low = -2, noise_high = 0, noise_deviation = 0.5f, noise_flicker = 0.25f;
+static const float noise_low = -2, noise_high = 0.7f, noise_deviation = 0.5f, noise_flicker = 0.25f, most_noise_change = 0.8f;
+enum { NOISE_CHANGE_FRAMES = 16 };
+/* Somebody who talks behind is so much softer, in normalised log-mel. */
+static const float least_softer = 0.6f, most_softer = 2;
 /* A room's tail: reverberation time in seconds, and direct over reverberant power in dB. */
-static const float reverb_share = 0.3f, reverb_short = 0.15f, reverb_long = 0.7f, most_direct_db = 12;
+static const float reverb_share = 0.3f, reference_reverb_share = 0.2f;
+static const float reverb_short = 0.15f, reverb_long = 0.7f, most_direct_db = 12;
 
 /* Knots evenly along the mel axis, straight lines between them; out[n_bands]. */
 static void make_equalizer(float *out, int n_bands, float deviation, myna_rng *rng)
@@ -62,13 +68,29 @@ static void add_reverb(float *content, size_t n_frames, float to_power, myna_rng
     }
 }
 
+/* Of what sounds together, normalised log-mel each. */
+static float add_power(float a, float b, float to_power)
+{
+    return logf(expf(to_power * a) + expf(to_power * b)) / to_power;
+}
+
 static void add_noise(float *content, size_t n_frames, float to_power, myna_rng *rng)
 {
-    float spectrum[MYNA_POOLED_BANDS], level = myna_rng_uniform(rng, noise_low, noise_high);
+    float spectrum[MYNA_POOLED_BANDS], before[MYNA_POOLED_BANDS], after[MYNA_POOLED_BANDS];
+    float level = myna_rng_uniform(rng, noise_low, noise_high), change = myna_rng_uniform(rng, 0, most_noise_change);
     make_equalizer(spectrum, MYNA_POOLED_BANDS, noise_deviation, rng);
-    for (size_t i = 0; i < n_frames * MYNA_POOLED_BANDS; i++) {
-        float noise = level + spectrum[i % MYNA_POOLED_BANDS] + noise_flicker * myna_rng_normal(rng);
-        content[i] = logf(expf(to_power * content[i]) + expf(to_power * noise)) / to_power;
+    make_equalizer(after, MYNA_POOLED_BANDS, change, rng);
+    for (size_t k = 0; k < n_frames; k++) {
+        float *frame = content + k * MYNA_POOLED_BANDS, part = (float)(k % NOISE_CHANGE_FRAMES) / NOISE_CHANGE_FRAMES;
+        if (part == 0) {
+            memcpy(before, after, sizeof before);
+            make_equalizer(after, MYNA_POOLED_BANDS, change, rng);
+        }
+        for (int b = 0; b < MYNA_POOLED_BANDS; b++) {
+            float noise = level + spectrum[b] + before[b] * (1 - part) + after[b] * part;
+            noise += noise_flicker * myna_rng_normal(rng);
+            frame[b] = add_power(frame[b], noise, to_power);
+        }
     }
 }
 
@@ -86,7 +108,16 @@ void myna_perturb(float *content, const float *frames, size_t n_frames, const my
     if (myna_rng_uniform(rng, 0, 1) < noise_share) add_noise(content, n_frames, to_power, rng);
 }
 
+void myna_perturb_add_voice(
+    float *frames, const float *voice, size_t n_frames, const myna_weights *weights, myna_rng *rng)
+{
+    const float to_power = to_power_of(weights), softer = myna_rng_uniform(rng, least_softer, most_softer);
+    for (size_t i = 0; i < n_frames * MYNA_MEL_BANDS; i++) frames[i] = add_power(frames[i], voice[i] - softer, to_power);
+}
+
 void myna_perturb_reference(float *content, size_t n_frames, const myna_weights *weights, myna_rng *rng)
 {
-    if (myna_rng_uniform(rng, 0, 1) < reference_noise_share) add_noise(content, n_frames, to_power_of(weights), rng);
+    const float to_power = to_power_of(weights);
+    if (myna_rng_uniform(rng, 0, 1) < reference_reverb_share) add_reverb(content, n_frames, to_power, rng);
+    if (myna_rng_uniform(rng, 0, 1) < reference_noise_share) add_noise(content, n_frames, to_power, rng);
 }

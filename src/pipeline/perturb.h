@@ -1,7 +1,7 @@
 /* Information perturbation (after 2110.14513, here on the mel axis): in training the content encoder hears speech changed
  * at random, and the decoder must give it back as it was. What a change can undo is of no use to the code: the length of
- * a vocal tract and the places of formants (scaled frequency axis), the microphone's colour (random EQ), the noise behind
- * the voice and the room around it. */
+ * a vocal tract and the places of formants (scaled frequency axis), the microphone's colour (random EQ), the noise and the
+ * people behind the voice and the room around it. */
 #ifndef MYNA_PIPELINE_PERTURB_H
 #define MYNA_PIPELINE_PERTURB_H
 
@@ -10,6 +10,10 @@
 
 /* content[n_frames][MYNA_POOLED_BANDS] of normalised frames[n_frames][MYNA_MEL_BANDS], which must not overlap. */
 void myna_perturb(float *content, const float *frames, size_t n_frames, const myna_weights *weights, myna_rng *rng);
+
+/* Somebody else talks at the same time, softer. In place: frames[n_frames][MYNA_MEL_BANDS], normalised as `voice` is. */
+void myna_perturb_add_voice(
+    float *frames, const float *voice, size_t n_frames, const myna_weights *weights, myna_rng *rng);
 
 /* A reference is heard through noise in a share of all segments, and the decoder must speak without: what stays the same
  * through it is the voice, rather than the room that it was recorded in. In place: content[n_frames][MYNA_POOLED_BANDS]. */

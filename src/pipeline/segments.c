@@ -13,6 +13,9 @@
 /* Whole samples, input, target and reference alike, have their frequency axis scaled to make new speakers. In natural
  * logarithms of the ratio. */
 static const float speaker_warp = 0.15f, speaker_warp_share = 0.6f;
+/* Of segments behind which others talk, each time another number of them. */
+static const float behind_share = 0.3f;
+enum { MOST_BEHIND = 3 };
 /* Of segments that must do with the embedding, as mixed voices must. */
 static const float embedding_only_share = 0.1f;
 /* Of segments whose speaker the content encoder is not told, as in a stream without a source. */
@@ -39,6 +42,7 @@ struct myna_segment_maker {
     float *samples;   /* [WINDOW]: one frame's */
     float *magnitude; /* [MYNA_BINS] */
     float *frames;    /* [REFERENCE_FRAMES][MEL_BANDS]: normalised log-mel of a segment or a reference */
+    float *voice;     /* [SEGMENT_FRAMES][MEL_BANDS]: of somebody who talks behind a segment */
 };
 
 static void lay_out(myna_segment_maker *m)
@@ -63,6 +67,7 @@ static void lay_out(myna_segment_maker *m)
     MYNA_TAKE(&m->arena, m->samples, MYNA_WINDOW_SAMPLES);
     MYNA_TAKE(&m->arena, m->magnitude, MYNA_BINS);
     MYNA_TAKE(&m->arena, m->frames, (size_t)MYNA_REFERENCE_FRAMES * MYNA_MEL_BANDS);
+    MYNA_TAKE(&m->arena, m->voice, (size_t)MYNA_SEGMENT_FRAMES * MYNA_MEL_BANDS);
 }
 
 myna_status myna_segment_maker_create(
@@ -192,27 +197,32 @@ static void make_warped_frame(myna_segment_maker *m, float *out, const myna_corp
     myna_mel_warp_apply(warp, out, frame);
 }
 
-/* n_frames into m->frames: the stretches one after the other, warped, looped where they are shorter together. */
-static void make_frames(
-    myna_segment_maker *m, const stretch *stretches, size_t n_stretches, size_t n_frames, const myna_mel_warp *warp)
+/* n_frames into out: the stretches one after the other, warped, looped where they are shorter together. */
+static void make_frames(myna_segment_maker *m, float *out, const stretch *stretches, size_t n_stretches, size_t n_frames,
+    const myna_mel_warp *warp)
 {
     size_t made = 0;
     for (size_t i = 0; i < n_stretches; i++)
         for (uint32_t k = 0; k < stretches[i].length && made < n_frames; k++, made++)
-            make_warped_frame(m, m->frames + made * MYNA_MEL_BANDS, stretches[i].entry, stretches[i].first + k, warp);
+            make_warped_frame(m, out + made * MYNA_MEL_BANDS, stretches[i].entry, stretches[i].first + k, warp);
     for (size_t k = made; k < n_frames; k++)
-        memcpy(m->frames + k * MYNA_MEL_BANDS, m->frames + (k - made) * MYNA_MEL_BANDS,
-            MYNA_MEL_BANDS * sizeof *m->frames);
+        memcpy(out + k * MYNA_MEL_BANDS, out + (k - made) * MYNA_MEL_BANDS, MYNA_MEL_BANDS * sizeof *out);
 }
 
-/* m->frames as the content encoder hears it. */
-static void make_content(const myna_segment_maker *m, float *out, bool perturbed, myna_rng *rng)
+/* m->frames as the content encoder hears them in training: they are changed. */
+static void make_perturbed(myna_segment_maker *m, size_t item, myna_rng *rng)
 {
-    if (perturbed) {
-        myna_perturb(out, m->frames, MYNA_SEGMENT_FRAMES, m->source.weights, rng);
-        return;
+    const myna_corpus *corpus = m->source.corpus;
+    const myna_weights *weights = m->source.weights;
+    uint32_t n_behind = myna_rng_uniform(rng, 0, 1) < behind_share ? 1 + myna_rng_below(rng, MOST_BEHIND) : 0;
+    for (uint32_t i = 0; i < n_behind; i++) {
+        const myna_corpus_speaker *speaker = choose_speaker(&corpus->groups[0], rng);
+        const myna_corpus_entry *entry = choose_entry(corpus, speaker, MYNA_SEGMENT_FRAMES, NULL, rng);
+        stretch behind = choose_stretch(entry, 0, entry->n_frames, MYNA_SEGMENT_FRAMES, rng);
+        make_frames(m, m->voice, &behind, 1, MYNA_SEGMENT_FRAMES, NULL);
+        myna_perturb_add_voice(m->frames, m->voice, MYNA_SEGMENT_FRAMES, weights, rng);
     }
-    myna_pool_frames(out, m->frames, MYNA_SEGMENT_FRAMES);
+    myna_perturb(m->content + item * MYNA_SEGMENT_STEPS * MYNA_CONTENT_IN, m->frames, MYNA_SEGMENT_FRAMES, weights, rng);
 }
 
 void myna_segment_pitch(float *pitch, float *ripple, const float *f0_hz, float ratio, const float *ripple_table,
@@ -250,17 +260,18 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     myna_mel_warp_init(&warp, ratio, ratio);
     const myna_mel_warp *used = ratio == 1.0f ? NULL : &warp;
 
-    make_frames(m, reference, 2, MYNA_REFERENCE_FRAMES, used);
+    make_frames(m, m->frames, reference, 2, MYNA_REFERENCE_FRAMES, used);
     float *recorded = m->recorded + item * REFERENCE, *speaker = m->speaker + item * REFERENCE;
     myna_pool_frames(recorded, m->frames, MYNA_REFERENCE_FRAMES);
     memcpy(speaker, recorded, REFERENCE * sizeof *speaker);
     if (perturbed) myna_perturb_reference(speaker, MYNA_REFERENCE_FRAMES, m->source.weights, &rng);
 
-    make_frames(m, &input, 1, MYNA_SEGMENT_FRAMES, used);
+    make_frames(m, m->frames, &input, 1, MYNA_SEGMENT_FRAMES, used);
     size_t first_step = item * MYNA_SEGMENT_STEPS;
     memcpy(m->target + first_step * MYNA_STEP_OUT, m->frames,
         (size_t)MYNA_SEGMENT_STEPS * MYNA_STEP_OUT * sizeof *m->frames);
-    make_content(m, m->content + first_step * MYNA_CONTENT_IN, perturbed, &rng);
+    if (perturbed) make_perturbed(m, item, &rng);
+    else myna_pool_frames(m->content + first_step * MYNA_CONTENT_IN, m->frames, MYNA_SEGMENT_FRAMES);
     float *f0_hz = m->f0_hz + item * MYNA_SEGMENT_FRAMES;
     for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++)
         f0_hz[k] = myna_corpus_f0(corpus, input.entry)[input.first + k] * ratio;
@@ -327,8 +338,8 @@ myna_batch myna_segment_exchange(myna_segment_maker *m)
 void myna_segment_hear(myna_segment_maker *m, size_t item, const float *frames, uint64_t seed, uint64_t number)
 {
     myna_rng rng = myna_rng_seed(~seed, number);
-    myna_perturb(m->content + item * MYNA_SEGMENT_STEPS * MYNA_CONTENT_IN, frames, MYNA_SEGMENT_FRAMES,
-        m->source.weights, &rng);
+    memcpy(m->frames, frames, (size_t)MYNA_SEGMENT_FRAMES * MYNA_MEL_BANDS * sizeof *frames);
+    make_perturbed(m, item, &rng);
 }
 
 /* ---- The front end's constants -------------------------------------------------------------------------------------- */

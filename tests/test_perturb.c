@@ -123,7 +123,7 @@ static void who_talks_behind_is_softer(void **state)
         myna_rng rng = myna_rng_seed(4, (uint64_t)i);
         fill(0, FRAMES / 2, 3);
         fill(FRAMES / 2, FRAMES, -6);
-        myna_perturb_add_voice(frames, voice, FRAMES, &f.weights, &rng);
+        myna_perturb_add_softer(frames, voice, FRAMES, &f.weights, &rng);
         float in_pauses = frames[FRAMES * MYNA_MEL_BANDS - 1];
         assert_float_equal(frames[0], 3, 0.01);
         if (in_pauses < least) least = in_pauses;

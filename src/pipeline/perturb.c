@@ -108,11 +108,21 @@ void myna_perturb(float *content, const float *frames, size_t n_frames, const my
     if (myna_rng_uniform(rng, 0, 1) < noise_share) add_noise(content, n_frames, to_power, rng);
 }
 
-void myna_perturb_add_voice(
-    float *frames, const float *voice, size_t n_frames, const myna_weights *weights, myna_rng *rng)
+static void add_at(float *frames, const float *other, size_t n_frames, const myna_weights *weights, float level)
 {
-    const float to_power = to_power_of(weights), softer = myna_rng_uniform(rng, least_softer, most_softer);
-    for (size_t i = 0; i < n_frames * MYNA_MEL_BANDS; i++) frames[i] = add_power(frames[i], voice[i] - softer, to_power);
+    const float to_power = to_power_of(weights);
+    for (size_t i = 0; i < n_frames * MYNA_MEL_BANDS; i++) frames[i] = add_power(frames[i], other[i] + level, to_power);
+}
+
+void myna_perturb_add(float *frames, const float *other, size_t n_frames, const myna_weights *weights)
+{
+    add_at(frames, other, n_frames, weights, 0);
+}
+
+void myna_perturb_add_softer(
+    float *frames, const float *other, size_t n_frames, const myna_weights *weights, myna_rng *rng)
+{
+    add_at(frames, other, n_frames, weights, -myna_rng_uniform(rng, least_softer, most_softer));
 }
 
 void myna_perturb_reference(float *content, size_t n_frames, const myna_weights *weights, myna_rng *rng)

@@ -11,9 +11,11 @@
 /* content[n_frames][MYNA_POOLED_BANDS] of normalised frames[n_frames][MYNA_MEL_BANDS], which must not overlap. */
 void myna_perturb(float *content, const float *frames, size_t n_frames, const myna_weights *weights, myna_rng *rng);
 
-/* Somebody else talks at the same time, softer. In place: frames[n_frames][MYNA_MEL_BANDS], normalised as `voice` is. */
-void myna_perturb_add_voice(
-    float *frames, const float *voice, size_t n_frames, const myna_weights *weights, myna_rng *rng);
+/* What sounds at the same time, in place: frames[n_frames][MYNA_MEL_BANDS], normalised as what is added; the second adds it
+ * softer, as somebody further away. */
+void myna_perturb_add(float *frames, const float *other, size_t n_frames, const myna_weights *weights);
+void myna_perturb_add_softer(
+    float *frames, const float *other, size_t n_frames, const myna_weights *weights, myna_rng *rng);
 
 /* A reference is heard through noise in a share of all segments, and the decoder must speak without: what stays the same
  * through it is the voice, rather than the room that it was recorded in. In place: content[n_frames][MYNA_POOLED_BANDS]. */

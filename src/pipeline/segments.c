@@ -14,8 +14,9 @@
  * logarithms of the ratio. */
 static const float speaker_warp = 0.15f, speaker_warp_share = 0.6f;
 /* Of segments behind which others talk, each time another number of them. */
-static const float behind_share = 0.3f;
-enum { MOST_BEHIND = 3 };
+static const float others_share = 0.3f;
+enum { MOST_OTHERS = 3 };
+static const float nobody = -100; /* log-mel of silence, no power at all */
 /* Of segments that must do with the embedding, as mixed voices must. */
 static const float embedding_only_share = 0.1f;
 /* Of segments whose speaker the content encoder is not told, as in a stream without a source. */
@@ -33,16 +34,16 @@ struct myna_segment_maker {
     size_t max_items;
     float *content, *speaker, *pitch, *ripple, *noise, *target; /* the batch */
     float *recorded; /* `speaker` without noise */
-    bool *is_known, *reference;
+    bool *is_known, *reference, *has_others;
+    float *others; /* [items][SEGMENT_FRAMES][MEL_BANDS]: normalised log-mel of all who talk behind a segment */
     uint8_t *phones;
-    float *f0_hz; /* [items][SEGMENT_FRAMES]: of the targets */
+    float *f0_hz; /* [items][SEGMENT_FRAMES]: of the targets, in their pauses of who talks behind them */
     struct {
         float *speaker, *pitch, *ripple, *noise, *recorded; /* the batch in other voices; noise is 0 */
     } exchanged;
     float *samples;   /* [WINDOW]: one frame's */
     float *magnitude; /* [MYNA_BINS] */
     float *frames;    /* [REFERENCE_FRAMES][MEL_BANDS]: normalised log-mel of a segment or a reference */
-    float *voice;     /* [SEGMENT_FRAMES][MEL_BANDS]: of somebody who talks behind a segment */
 };
 
 static void lay_out(myna_segment_maker *m)
@@ -57,6 +58,8 @@ static void lay_out(myna_segment_maker *m)
     MYNA_TAKE(&m->arena, m->target, steps * MYNA_STEP_OUT);
     MYNA_TAKE(&m->arena, m->is_known, items);
     MYNA_TAKE(&m->arena, m->reference, items);
+    MYNA_TAKE(&m->arena, m->has_others, items);
+    MYNA_TAKE(&m->arena, m->others, steps * MYNA_STEP_OUT);
     MYNA_TAKE(&m->arena, m->phones, steps);
     MYNA_TAKE(&m->arena, m->f0_hz, items * MYNA_SEGMENT_FRAMES);
     MYNA_TAKE(&m->arena, m->exchanged.speaker, items * REFERENCE);
@@ -67,7 +70,6 @@ static void lay_out(myna_segment_maker *m)
     MYNA_TAKE(&m->arena, m->samples, MYNA_WINDOW_SAMPLES);
     MYNA_TAKE(&m->arena, m->magnitude, MYNA_BINS);
     MYNA_TAKE(&m->arena, m->frames, (size_t)MYNA_REFERENCE_FRAMES * MYNA_MEL_BANDS);
-    MYNA_TAKE(&m->arena, m->voice, (size_t)MYNA_SEGMENT_FRAMES * MYNA_MEL_BANDS);
 }
 
 myna_status myna_segment_maker_create(
@@ -209,20 +211,37 @@ static void make_frames(myna_segment_maker *m, float *out, const stretch *stretc
         memcpy(out + k * MYNA_MEL_BANDS, out + (k - made) * MYNA_MEL_BANDS, MYNA_MEL_BANDS * sizeof *out);
 }
 
-/* m->frames as the content encoder hears them in training: they are changed. */
-static void make_perturbed(myna_segment_maker *m, size_t item, myna_rng *rng)
+/* Others who talk behind the item, or nobody. Where its speaker has no pitch, a tracker hears theirs. */
+static void make_others(myna_segment_maker *m, size_t item, float *f0_hz, myna_rng *rng)
 {
     const myna_corpus *corpus = m->source.corpus;
-    const myna_weights *weights = m->source.weights;
-    uint32_t n_behind = myna_rng_uniform(rng, 0, 1) < behind_share ? 1 + myna_rng_below(rng, MOST_BEHIND) : 0;
-    for (uint32_t i = 0; i < n_behind; i++) {
+    const size_t n = (size_t)MYNA_SEGMENT_FRAMES * MYNA_MEL_BANDS;
+    float *others = m->others + item * n;
+    m->has_others[item] = myna_rng_uniform(rng, 0, 1) < others_share;
+    if (!m->has_others[item]) return;
+    for (size_t i = 0; i < n; i++) others[i] = nobody;
+    for (uint32_t left = 1 + myna_rng_below(rng, MOST_OTHERS); left > 0; left--) {
         const myna_corpus_speaker *speaker = choose_speaker(&corpus->groups[0], rng);
         const myna_corpus_entry *entry = choose_entry(corpus, speaker, MYNA_SEGMENT_FRAMES, NULL, rng);
-        stretch behind = choose_stretch(entry, 0, entry->n_frames, MYNA_SEGMENT_FRAMES, rng);
-        make_frames(m, m->voice, &behind, 1, MYNA_SEGMENT_FRAMES, NULL);
-        myna_perturb_add_voice(m->frames, m->voice, MYNA_SEGMENT_FRAMES, weights, rng);
+        stretch said = choose_stretch(entry, 0, entry->n_frames, MYNA_SEGMENT_FRAMES, rng);
+        make_frames(m, m->frames, &said, 1, MYNA_SEGMENT_FRAMES, NULL);
+        myna_perturb_add_softer(others, m->frames, MYNA_SEGMENT_FRAMES, m->source.weights, rng);
+        for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++)
+            if (f0_hz[k] == 0) f0_hz[k] = myna_corpus_f0(corpus, entry)[said.first + k];
     }
-    myna_perturb(m->content + item * MYNA_SEGMENT_STEPS * MYNA_CONTENT_IN, m->frames, MYNA_SEGMENT_FRAMES, weights, rng);
+}
+
+/* The item as the content encoder hears it in training, where its speaker says frames[SEGMENT_FRAMES][MEL_BANDS]. */
+static void make_heard(myna_segment_maker *m, size_t item, const float *frames, myna_rng *rng)
+{
+    const size_t n = (size_t)MYNA_SEGMENT_FRAMES * MYNA_MEL_BANDS;
+    float *content = m->content + item * MYNA_SEGMENT_STEPS * MYNA_CONTENT_IN;
+    if (m->has_others[item]) {
+        memcpy(m->frames, frames, n * sizeof *frames);
+        myna_perturb_add(m->frames, m->others + item * n, MYNA_SEGMENT_FRAMES, m->source.weights);
+        frames = m->frames;
+    }
+    myna_perturb(content, frames, MYNA_SEGMENT_FRAMES, m->source.weights, rng);
 }
 
 void myna_segment_pitch(float *pitch, float *ripple, const float *f0_hz, float ratio, const float *ripple_table,
@@ -266,15 +285,17 @@ void myna_segment_make(myna_segment_maker *m, size_t item, uint64_t seed, uint64
     memcpy(speaker, recorded, REFERENCE * sizeof *speaker);
     if (perturbed) myna_perturb_reference(speaker, MYNA_REFERENCE_FRAMES, m->source.weights, &rng);
 
-    make_frames(m, m->frames, &input, 1, MYNA_SEGMENT_FRAMES, used);
     size_t first_step = item * MYNA_SEGMENT_STEPS;
-    memcpy(m->target + first_step * MYNA_STEP_OUT, m->frames,
-        (size_t)MYNA_SEGMENT_STEPS * MYNA_STEP_OUT * sizeof *m->frames);
-    if (perturbed) make_perturbed(m, item, &rng);
-    else myna_pool_frames(m->content + first_step * MYNA_CONTENT_IN, m->frames, MYNA_SEGMENT_FRAMES);
-    float *f0_hz = m->f0_hz + item * MYNA_SEGMENT_FRAMES;
+    float *target = m->target + first_step * MYNA_STEP_OUT, *f0_hz = m->f0_hz + item * MYNA_SEGMENT_FRAMES;
+    make_frames(m, target, &input, 1, MYNA_SEGMENT_FRAMES, used);
     for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++)
         f0_hz[k] = myna_corpus_f0(corpus, input.entry)[input.first + k] * ratio;
+    if (perturbed) {
+        make_others(m, item, f0_hz, &rng);
+        make_heard(m, item, target, &rng);
+    } else {
+        myna_pool_frames(m->content + first_step * MYNA_CONTENT_IN, target, MYNA_SEGMENT_FRAMES);
+    }
     myna_segment_pitch(m->pitch + first_step * MYNA_PITCH_IN, m->ripple + first_step * MYNA_STEP_OUT, f0_hz, 1,
         m->source.ripple, m->source.weights);
 
@@ -338,8 +359,7 @@ myna_batch myna_segment_exchange(myna_segment_maker *m)
 void myna_segment_hear(myna_segment_maker *m, size_t item, const float *frames, uint64_t seed, uint64_t number)
 {
     myna_rng rng = myna_rng_seed(~seed, number);
-    memcpy(m->frames, frames, (size_t)MYNA_SEGMENT_FRAMES * MYNA_MEL_BANDS * sizeof *frames);
-    make_perturbed(m, item, &rng);
+    make_heard(m, item, frames, &rng);
 }
 
 /* ---- The front end's constants -------------------------------------------------------------------------------------- */

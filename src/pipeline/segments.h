@@ -32,7 +32,8 @@ myna_status myna_segment_maker_create(
 void myna_segment_maker_free(myna_segment_maker *maker);
 
 /* Segment number `number` of the endless sequence that (seed, group) stands for, as item `item` of the batch. Group 0:
- * training, what is heard perturbed, with others talking behind some; group 1: held out, as recorded and without noise on the code. */
+ * training, what is heard perturbed, with others talking behind some; group 1: held out, as recorded and without noise on
+ * the code. */
 void myna_segment_make(myna_segment_maker *maker, size_t item, uint64_t seed, uint64_t number, int group);
 
 /* The same items in each other's voices, for the model to convert: item i with the reference of item i + 1 and its F0

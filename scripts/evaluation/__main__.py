@@ -79,6 +79,11 @@ def find_another(manifest, path):
     return paths[(paths.index(path) + len(paths) // 2) % len(paths)] if len(paths) > 1 else None
 
 
+def choose_others(manifest, path, n=4):
+    """Recordings to train on, always the same ones for this path, to talk behind it."""
+    return random.Random(path).sample([row["path"] for row in manifest if row["split"] == "train"], n)
+
+
 def find_pairs(arguments):
     """Each a dictionary, to which the steps below add: name, path and speaker and corpus of source and target."""
     rows = list(enumerate(read_table(arguments.pairs)))[:: arguments.every]
@@ -91,6 +96,7 @@ def find_pairs(arguments):
             "corpus": {role: row[role].split("/")[0] for role in ("source", "target")},
             "truth": texts.get(pathlib.Path(row["source"]).stem),
             "another": find_another(manifest, row["target"]),
+            "others": None if arguments.noise is None else choose_others(manifest, row["source"]),
         }
         for number, row in rows
     ]
@@ -99,16 +105,10 @@ def find_pairs(arguments):
 # ---- Steps ---------------------------------------------------------------------------------------------------------
 
 
-def choose_others(manifest, path, n=4):
-    """Recordings to train on, always the same ones for this path, to talk behind it."""
-    return random.Random(path).sample([row["path"] for row in manifest if row["split"] == "train"], n)
-
-
 def make_audio(pairs, arguments):
     """Adds pair["audio"]: names under OUT of source, target, converted, copy and, where there are any, noisy, another
     and tuned. What is converted and copied is the noisy source where there is one."""
     studio = Studio(MYNA, MYNA.parent / "tests/copy_synthesis", arguments.out)
-    manifest = read_table(f"{arguments.corpus}/manifest.tsv")
     taken, noisy, copies, tuned = {}, {}, {}, {}
     for pair in pairs:
         roles = dict(pair["path"], another=pair["another"]) if pair["another"] else pair["path"]
@@ -116,10 +116,9 @@ def make_audio(pairs, arguments):
             taken[path] = studio.take(arguments.corpus, path)
         audio = pair["audio"] = {role: taken[path] for role, path in roles.items()}
         heard = source = audio["source"]
-        if arguments.noise is not None:
+        if pair["others"]:
             if source not in noisy:
-                others = choose_others(manifest, pair["path"]["source"])
-                noisy[source] = studio.add_noise(source, arguments.corpus, others, arguments.noise)
+                noisy[source] = studio.add_noise(source, arguments.corpus, pair["others"], arguments.noise)
             heard = audio["noisy"] = noisy[source]
         if source not in copies:
             copies[source] = studio.copy(heard, arguments.latency, arguments.iterations)
@@ -130,8 +129,7 @@ def make_audio(pairs, arguments):
         if voice := tuned.get(audio["target"]):
             name = f"{pair['name']}-tuned"
             audio["tuned"] = studio.convert(heard, voice, name, arguments.model, arguments.convert)
-    shown = ("source", "noisy", "target", "converted")
-    for name in {pair["audio"][role] for pair in pairs for role in shown if role in pair["audio"]}:
+    for name in {pair["audio"][role] for pair in pairs for role in report.SHOWN if role in pair["audio"]}:
         studio.plot(name)
 
 

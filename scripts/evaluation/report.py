@@ -30,6 +30,7 @@ ROLES = (
     ("source", "source untouched", "where conversion starts"),
     ("another", "target, another recording", "the ceiling: targets with two recordings or more"),
 )
+SHOWN = ("source", "noisy", "target", "converted")  # roles with a picture, in the order of the page
 N_WORST = 10
 
 
@@ -147,9 +148,7 @@ def show_pair(pair):
     cells = "".join(f'<td data-value="{mine[key]}">{show(key, mine[key])}</td>' for key, _, _ in COLUMNS)
     titles = {role: f"{role}: {pair['speaker'][role]} ({pair['sex'][role]})" for role in ("source", "target")}
     recordings = "".join(
-        show_recording(audio[role], titles.get(role, role))
-        for role in ("source", "noisy", "target", "converted")
-        if role in audio
+        show_recording(audio[role], titles.get(role, role)) for role in SHOWN if role in audio
     )
     return (
         f'<tbody id="p{pair["name"]}"><tr><td>{pair["name"]}</td>{cells}</tr>\n'

@@ -141,6 +141,13 @@ static stretch choose_stretch(const myna_corpus_entry *entry, uint32_t from, uin
     return (stretch){entry, from + myna_rng_below(rng, to - from - length + 1), length};
 }
 
+/* A segment of the speaker's. */
+static stretch choose_segment(const myna_corpus *corpus, const myna_corpus_speaker *speaker, myna_rng *rng)
+{
+    const myna_corpus_entry *entry = choose_entry(corpus, speaker, MYNA_SEGMENT_FRAMES, NULL, rng);
+    return choose_stretch(entry, 0, entry->n_frames, MYNA_SEGMENT_FRAMES, rng);
+}
+
 /* What is left of the only recording on both sides of the input, the longer side first. */
 static void choose_rest(stretch reference[2], const stretch *input, myna_rng *rng)
 {
@@ -158,8 +165,8 @@ static void choose_pair(stretch *input, stretch reference[2], const myna_corpus 
     const myna_corpus_speaker *speaker, myna_rng *rng)
 {
     const uint32_t segment = MYNA_SEGMENT_FRAMES, least = MYNA_REFERENCE_MIN_FRAMES, gap = MYNA_OVERLAP;
-    const myna_corpus_entry *entry = choose_entry(corpus, speaker, segment, NULL, rng);
-    *input = choose_stretch(entry, 0, entry->n_frames, segment, rng);
+    *input = choose_segment(corpus, speaker, rng);
+    const myna_corpus_entry *entry = input->entry;
     if (speaker->n > 1) {
         const myna_corpus_entry *other = choose_entry(corpus, speaker, least, entry, rng);
         reference[0] = choose_stretch(other, 0, other->n_frames, MYNA_REFERENCE_FRAMES, rng);
@@ -221,13 +228,11 @@ static void make_others(myna_segment_maker *m, size_t item, float *f0_hz, myna_r
     if (!m->has_others[item]) return;
     for (size_t i = 0; i < n; i++) others[i] = nobody;
     for (uint32_t left = 1 + myna_rng_below(rng, MOST_OTHERS); left > 0; left--) {
-        const myna_corpus_speaker *speaker = choose_speaker(&corpus->groups[0], rng);
-        const myna_corpus_entry *entry = choose_entry(corpus, speaker, MYNA_SEGMENT_FRAMES, NULL, rng);
-        stretch said = choose_stretch(entry, 0, entry->n_frames, MYNA_SEGMENT_FRAMES, rng);
+        stretch said = choose_segment(corpus, choose_speaker(&corpus->groups[0], rng), rng);
         make_frames(m, m->frames, &said, 1, MYNA_SEGMENT_FRAMES, NULL);
         myna_perturb_add_softer(others, m->frames, MYNA_SEGMENT_FRAMES, m->source.weights, rng);
         for (size_t k = 0; k < MYNA_SEGMENT_FRAMES; k++)
-            if (f0_hz[k] == 0) f0_hz[k] = myna_corpus_f0(corpus, entry)[said.first + k];
+            if (f0_hz[k] == 0) f0_hz[k] = myna_corpus_f0(corpus, said.entry)[said.first + k];
     }
 }
 
